@@ -1,65 +1,345 @@
 // Package commit is the peer's side of a channel: blocks come in from any
 // source and in any order, are verified, validated and appended in theirs, and
 // whoever waits for a transaction is told.
+//
+// A block passes three stages. Offer parses it and checks its hashes and the
+// orderers' signatures, once, in the goroutine of whoever brings it. Run then
+// takes blocks in their order: one goroutine makes the checks that need no
+// state (signatures of creators and endorsers) while the other validates the
+// block before against the state and appends it. A fault of this peer's disk
+// halts the channel: nothing is skipped, and a restart resumes at the same
+// block.
 package commit
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/weft-network/weft/ledger"
+	"github.com/weft-network/weft/ledger/block"
 	"github.com/weft-network/weft/ledger/chain"
 	"github.com/weft-network/weft/ledger/channel"
+	"github.com/weft-network/weft/ledger/validate"
 )
+
+// Window is how many blocks ahead of the ledger are kept while they wait for
+// those before them. It bounds memory: at the default limits a block has a few
+// megabytes at most.
+const Window = 64
+
+// ErrAhead answers Offer when a block is too far ahead of the ledger to be kept.
+var ErrAhead = errors.New("the block is too far ahead of this ledger")
 
 // Config of a Channel.
 type Config struct {
 	// Dir holds the channel's ledger.
 	Dir string
-	// Genesis is appended when the ledger is empty.
+	// Genesis is appended when the ledger is empty; it may be nil otherwise.
 	Genesis *common.Block
+	// Workers bounds the goroutines that verify signatures of one block.
 	Workers int
-	Log     *slog.Logger
+	// OnCommit, if set, is told of every committed block, in order, after its
+	// state is readable. It must not block.
+	OnCommit func(*Committed)
+	Log      *slog.Logger
 }
 
 // Channel is one channel on a peer. It is safe for concurrent use.
-type Channel struct{}
+type Channel struct {
+	cfg    Config
+	ledger *chain.Chain
+	config atomic.Pointer[channel.Config]
+	recent *recent
+	waits  *waiters
 
-// Open opens or creates the channel's ledger and reads its configuration.
-func Open(cfg Config) (*Channel, error) { return nil, errors.New("not built yet") }
-
-// Run commits blocks until ctx ends or the channel must halt.
-func (c *Channel) Run(ctx context.Context) error { return nil }
-
-// ID of the channel.
-func (c *Channel) ID() string { return "" }
-
-// Config in force.
-func (c *Channel) Config() *channel.Config { return nil }
-
-// Ledger of the channel.
-func (c *Channel) Ledger() *chain.Chain { return nil }
-
-// Offer hands in a block from the outside. Old blocks are ignored, early ones
-// wait for their turn. An error means the block is bad and says why: its source
-// should not be believed.
-func (c *Channel) Offer(b *common.Block) error { return errors.New("not built yet") }
-
-// WaitTx returns where a transaction was committed, waiting for it until ctx
-// ends. The first occurrence of the id counts.
-func (c *Channel) WaitTx(ctx context.Context, txID string) (chain.TxInfo, error) {
-	return chain.TxInfo{}, errors.New("not built yet")
+	mu      sync.Mutex
+	pending map[uint64]*ledger.Block
+	arrived chan struct{} // closed and replaced when pending changes
+	halted  error
 }
 
 // Committed is one block after its commit.
 type Committed struct {
 	Block *ledger.Block
 	Codes []ledger.Code
-	Why   []string
+	// Why explains codes for people, by transaction index. It is empty for
+	// blocks that this process did not validate itself.
+	Why []string
+}
+
+// Open opens or creates the channel's ledger and reads its configuration.
+func Open(cfg Config) (*Channel, error) {
+	l, err := chain.Open(cfg.Dir, chain.Options{Replay: validate.Updates})
+	if err != nil {
+		return nil, fmt.Errorf("open the ledger in %s: %w", cfg.Dir, err)
+	}
+	c := &Channel{
+		cfg: cfg, ledger: l, recent: newRecent(), waits: newWaiters(),
+		pending: map[uint64]*ledger.Block{}, arrived: make(chan struct{}),
+	}
+	if err := c.start(); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return c, nil
+}
+
+// start appends the genesis block to an empty ledger and reads the newest
+// configuration.
+func (c *Channel) start() error {
+	if c.ledger.Height() == 0 {
+		if err := c.appendGenesis(); err != nil {
+			return err
+		}
+	}
+	b, err := c.ledger.LastConfigBlock()
+	if err != nil {
+		return fmt.Errorf("read the newest config block: %w", err)
+	}
+	conf, err := channel.FromBlock(b)
+	if err != nil {
+		return fmt.Errorf("read the channel configuration: %w", err)
+	}
+	c.config.Store(conf)
+	return nil
+}
+
+func (c *Channel) appendGenesis() error {
+	if c.cfg.Genesis == nil {
+		return fmt.Errorf("the ledger in %s is empty and no genesis block was given", c.cfg.Dir)
+	}
+	b, err := ledger.ParseBlock(c.cfg.Genesis)
+	if err != nil {
+		return fmt.Errorf("genesis block: %w", err)
+	}
+	if err := block.Check(b, 0, nil, nil, nil); err != nil {
+		return fmt.Errorf("genesis block: %w", err)
+	}
+	block.SetCodes(b.Block, []ledger.Code{0})
+	updates, err := validate.Updates(b)
+	if err != nil {
+		return fmt.Errorf("genesis block: %w", err)
+	}
+	return c.ledger.Append(b, updates)
+}
+
+// ID of the channel.
+func (c *Channel) ID() string { return c.Config().ID }
+
+// Config in force.
+func (c *Channel) Config() *channel.Config { return c.config.Load() }
+
+// Ledger of the channel.
+func (c *Channel) Ledger() *chain.Chain { return c.ledger }
+
+// Halted is the fault that stopped the channel, or nil.
+func (c *Channel) Halted() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.halted
+}
+
+// Offer hands in a block from the outside. Old blocks and copies are ignored,
+// early ones wait for their turn, and one beyond Window is answered ErrAhead.
+// Any other error means the block is bad and says why: its source should not be
+// believed.
+func (c *Channel) Offer(b *common.Block) error {
+	n := b.GetHeader().GetNumber()
+	if known, err := c.known(n); known || err != nil {
+		return err
+	}
+	parsed, err := ledger.ParseBlock(b)
+	if err != nil {
+		return fmt.Errorf("block %d: %w", n, err)
+	}
+	conf := c.Config()
+	// The link to the block before is checked when its turn comes: a header
+	// that the orderers signed carries the right one.
+	err = block.Check(parsed, n, b.Header.PreviousHash, conf.MSPs, conf.Policy("/Channel/Orderer/BlockValidation"))
+	if err != nil {
+		return fmt.Errorf("block %d: %w", n, err)
+	}
+	c.keep(n, parsed)
+	return nil
+}
+
+// OfferWait is Offer that waits while the block is too far ahead.
+func (c *Channel) OfferWait(ctx context.Context, b *common.Block) error {
+	for {
+		err := c.Offer(b)
+		if !errors.Is(err, ErrAhead) {
+			return err
+		}
+		if err := c.ledger.WaitHeight(ctx, b.Header.Number-Window+1); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Channel) known(n uint64) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.halted != nil {
+		return false, fmt.Errorf("%w: the channel is halted: %w", ErrAhead, c.halted)
+	}
+	height := c.ledger.Height()
+	if n < height || c.pending[n] != nil {
+		return true, nil
+	}
+	if n >= height+Window {
+		return false, ErrAhead
+	}
+	return false, nil
+}
+
+func (c *Channel) keep(n uint64, b *ledger.Block) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n < c.ledger.Height() || c.pending[n] != nil {
+		return
+	}
+	c.pending[n] = b
+	close(c.arrived)
+	c.arrived = make(chan struct{})
+}
+
+// next waits for block n and leaves it in pending, so that copies are known
+// until it is committed.
+func (c *Channel) next(ctx context.Context, n uint64) (*ledger.Block, error) {
+	for {
+		c.mu.Lock()
+		b, arrived := c.pending[n], c.arrived
+		c.mu.Unlock()
+		if b != nil {
+			return b, nil
+		}
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// Run commits blocks until ctx ends, when it returns nil, or the channel must
+// halt, when it says why. Close the channel after Run has returned.
+func (c *Channel) Run(ctx context.Context) error {
+	g, gctx := errgroup.WithContext(ctx)
+	prepared := make(chan ready, 2) // sender: prepare; receiver: commitAll
+	g.Go(func() error { return c.prepare(gctx, prepared) })
+	g.Go(func() error { return c.commitAll(gctx, prepared) })
+	err := g.Wait()
+	if ctx.Err() != nil {
+		return nil
+	}
+	c.mu.Lock()
+	c.halted = err
+	c.mu.Unlock()
+	return fmt.Errorf("channel %s is halted at block %d: %w", c.ID(), c.ledger.Height(), err)
+}
+
+// ready is a block whose state-independent checks are done.
+type ready struct {
+	block *ledger.Block
+	set   *validate.Prepared
+}
+
+func (c *Channel) prepare(ctx context.Context, out chan<- ready) error {
+	for n := c.ledger.Height(); ; n++ {
+		b, err := c.next(ctx, n)
+		if err != nil {
+			return err
+		}
+		set, err := validate.Prepare(ctx, b, c.Config(), c.cfg.Workers)
+		if err != nil {
+			return fmt.Errorf("check block %d: %w", n, err)
+		}
+		select {
+		case out <- ready{b, set}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (c *Channel) commitAll(ctx context.Context, in <-chan ready) error {
+	for {
+		select {
+		case r := <-in:
+			if err := c.commit(r); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// commit validates one block against the state and appends it. Waiters and
+// OnCommit are told after the state is readable.
+func (c *Channel) commit(r ready) error {
+	n := r.block.Header.Number
+	if got, want := r.block.Header.PreviousHash, c.ledger.LastHash(); string(got) != string(want) {
+		return fmt.Errorf("block %d follows %x, but the newest block here is %x", n, got, want)
+	}
+	snap := c.ledger.Snapshot()
+	res, err := r.set.Finish(view{snap, c.ledger})
+	err = errors.Join(err, snap.Close())
+	if err != nil {
+		return fmt.Errorf("validate block %d: %w", n, err)
+	}
+	block.SetCodes(r.block.Block, res.Codes)
+	if err := c.ledger.Append(r.block, res.Updates); err != nil {
+		return fmt.Errorf("append block %d: %w", n, err)
+	}
+	c.mu.Lock()
+	delete(c.pending, n)
+	c.mu.Unlock()
+	done := &Committed{Block: r.block, Codes: res.Codes, Why: res.Why}
+	c.recent.add(n, done)
+	c.waits.notify(done)
+	if c.cfg.OnCommit != nil {
+		c.cfg.OnCommit(done)
+	}
+	return nil
+}
+
+// view is the committed ledger as validation reads it.
+type view struct {
+	*chain.Snapshot
+	ledger *chain.Chain
+}
+
+func (v view) HasTx(txID string) (bool, error) {
+	_, err := v.ledger.Tx(txID)
+	if errors.Is(err, chain.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Block returns a committed block parsed, from a small cache of recent blocks
-// or from disk.
-func (c *Channel) Block(n uint64) (*Committed, error) { return nil, errors.New("not built yet") }
+// or from disk. The result is shared: it must not be changed.
+func (c *Channel) Block(n uint64) (*Committed, error) {
+	if done := c.recent.get(n); done != nil {
+		return done, nil
+	}
+	raw, err := c.ledger.Block(n)
+	if err != nil {
+		return nil, err
+	}
+	b, err := ledger.ParseBlock(raw)
+	if err != nil {
+		return nil, fmt.Errorf("block %d of the log: %w", n, err)
+	}
+	return &Committed{Block: b, Codes: block.Codes(raw)}, nil
+}
+
+// Close closes the ledger.
+func (c *Channel) Close() error { return c.ledger.Close() }

@@ -1,0 +1,100 @@
+package commit
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/weft-network/weft/ledger/chain"
+)
+
+// waiters are those who wait for a transaction to be committed, by its id.
+type waiters struct {
+	mu   sync.Mutex
+	byID map[string][]chan chain.TxInfo
+}
+
+func newWaiters() *waiters { return &waiters{byID: map[string][]chan chain.TxInfo{}} }
+
+func (w *waiters) add(txID string) chan chain.TxInfo {
+	ch := make(chan chain.TxInfo, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.byID[txID] = append(w.byID[txID], ch)
+	return ch
+}
+
+func (w *waiters) remove(txID string, ch chan chain.TxInfo) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := w.byID[txID]
+	for i, c := range list {
+		if c == ch {
+			list = append(list[:i], list[i+1:]...)
+			break
+		}
+	}
+	if len(list) == 0 {
+		delete(w.byID, txID)
+		return
+	}
+	w.byID[txID] = list
+}
+
+func (w *waiters) notify(done *Committed) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.byID) == 0 {
+		return
+	}
+	for i, tx := range done.Block.Txs {
+		for _, ch := range w.byID[tx.TxID()] {
+			ch <- chain.TxInfo{Block: done.Block.Header.Number, Index: i, Code: done.Codes[i]}
+		}
+		delete(w.byID, tx.TxID())
+	}
+}
+
+// WaitTx returns where a transaction was committed, valid or not, waiting for
+// it until ctx ends. The first occurrence of the id counts.
+func (c *Channel) WaitTx(ctx context.Context, txID string) (chain.TxInfo, error) {
+	ch := c.waits.add(txID) // before the ledger is read: a commit in between is not missed
+	defer c.waits.remove(txID, ch)
+	info, err := c.ledger.Tx(txID)
+	if !errors.Is(err, chain.ErrNotFound) {
+		return info, err
+	}
+	select {
+	case info := <-ch:
+		return info, nil
+	case <-ctx.Done():
+		return chain.TxInfo{}, ctx.Err()
+	}
+}
+
+// keptRecent is how many committed blocks stay parsed in memory: enough for
+// event streams that follow the head closely.
+const keptRecent = 32
+
+// recent holds the newest committed blocks.
+type recent struct {
+	mu     sync.Mutex
+	blocks [keptRecent]*Committed
+}
+
+func newRecent() *recent { return &recent{} }
+
+func (r *recent) add(n uint64, done *Committed) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.blocks[n%keptRecent] = done
+}
+
+func (r *recent) get(n uint64) *Committed {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if done := r.blocks[n%keptRecent]; done != nil && done.Block.Header.Number == n {
+		return done
+	}
+	return nil
+}
