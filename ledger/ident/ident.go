@@ -7,7 +7,6 @@
 package ident
 
 import (
-	"crypto"
 	"crypto/x509"
 	"errors"
 	"time"
@@ -83,18 +82,6 @@ func (s *Set) Identity(serialized []byte) (*Identity, error) { return nil, error
 // Satisfies reports whether id is what the principal asks for; a nil error is yes.
 func (s *Set) Satisfies(id *Identity, p *msp.MSPPrincipal) error { return errors.New("not built yet") }
 
-// Signer signs as one identity. The key may sit in an HSM: there is no way to
-// read it.
-type Signer interface {
-	// Serialized is the signer's msp.SerializedIdentity.
-	Serialized() []byte
-	MSPID() string
-	Certificate() *x509.Certificate
-	// Sign signs msg (hashing as the key type asks) with low S.
-	Sign(msg []byte) ([]byte, error)
-	Public() crypto.PublicKey
-}
-
 // LoadSigner reads the signing certificate and key of an MSP folder
 // (signcerts/, keystore/) in the layout of Fabric's cryptogen.
 func LoadSigner(dir, mspID string) (Signer, error) { return nil, errors.New("not built yet") }
@@ -105,3 +92,8 @@ func LoadConfig(dir, mspID string) (*msp.MSPConfig, error) { return nil, errors.
 
 // TxID is hex(SHA-256(nonce ‖ creator)), Fabric's transaction id.
 func TxID(nonce, creator []byte) string { return "" }
+
+// DefaultCrypto is Fabric's default: SHA-2 for signatures, SHA-256 for identifiers.
+func DefaultCrypto() *msp.FabricCryptoConfig {
+	return &msp.FabricCryptoConfig{SignatureHashFamily: "SHA2", IdentityIdentifierHashFunction: "SHA256"}
+}

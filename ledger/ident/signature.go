@@ -1,0 +1,123 @@
+package ident
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+)
+
+// maxSignatureBytes bounds a signature from outside: an ECDSA P-384 signature
+// takes at most 104 bytes, an Ed25519 one 64.
+const maxSignatureBytes = 128
+
+// ecdsaSignature is the ASN.1 form of an ECDSA signature.
+type ecdsaSignature struct{ R, S *big.Int }
+
+// parseECDSA reads a signature strictly: one sequence of two positive numbers
+// and nothing after it.
+func parseECDSA(sig []byte) (ecdsaSignature, error) {
+	var rs ecdsaSignature
+	rest, err := asn1.Unmarshal(sig, &rs)
+	switch {
+	case err != nil:
+		return rs, fmt.Errorf("signature is not ASN.1 of two numbers: %w", err)
+	case len(rest) > 0:
+		return rs, fmt.Errorf("signature is followed by %d bytes", len(rest))
+	case rs.R.Sign() <= 0 || rs.S.Sign() <= 0:
+		return rs, errors.New("signature holds a number that is not positive")
+	}
+	return rs, nil
+}
+
+// isHighS reports whether s is above half the order of the curve. For every
+// signature (r, s) there is a second good one, (r, n-s); only the low one counts,
+// so that nobody can alter a signed message without its key.
+func isHighS(curve elliptic.Curve, s *big.Int) bool {
+	half := new(big.Int).Rsh(curve.Params().N, 1)
+	return s.Cmp(half) > 0
+}
+
+// toLowS rewrites a signature into its low-S form.
+func toLowS(curve elliptic.Curve, sig []byte) ([]byte, error) {
+	rs, err := parseECDSA(sig)
+	if err != nil {
+		return nil, err
+	}
+	if !isHighS(curve, rs.S) {
+		return sig, nil
+	}
+	rs.S.Sub(curve.Params().N, rs.S)
+	return asn1.Marshal(rs)
+}
+
+// LowS wraps an ECDSA key, which may sit in an HSM, so that its signatures have
+// low S. Other keys are returned as they are.
+func LowS(key crypto.Signer) crypto.Signer {
+	if pub, ok := key.Public().(*ecdsa.PublicKey); ok {
+		return lowSKey{key, pub}
+	}
+	return key
+}
+
+type lowSKey struct {
+	crypto.Signer
+	pub *ecdsa.PublicKey
+}
+
+// Sign passes no source of randomness on: a software key then signs by
+// RFC 6979, an HSM uses its own.
+func (k lowSKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	sig, err := k.Signer.Sign(nil, digest, opts)
+	if err != nil {
+		return nil, err
+	}
+	return toLowS(k.pub.Curve, sig)
+}
+
+// checkKey refuses public keys that members may not use.
+func checkKey(pub crypto.PublicKey) error {
+	switch pub := pub.(type) {
+	case *ecdsa.PublicKey:
+		if pub.Curve == elliptic.P256() || pub.Curve == elliptic.P384() {
+			return nil
+		}
+		return fmt.Errorf("ECDSA on curve %s is not supported; use P-256 or P-384", pub.Curve.Params().Name)
+	case ed25519.PublicKey:
+		return nil
+	}
+	return fmt.Errorf("keys of type %T are not supported; use ECDSA P-256, P-384 or Ed25519", pub)
+}
+
+// verifySignature checks sig over msg without remembering anything. The digest
+// is SHA-256 of msg, which the caller has at hand.
+func verifySignature(pub crypto.PublicKey, msg []byte, digest [sha256.Size]byte, sig []byte) error {
+	switch pub := pub.(type) {
+	case *ecdsa.PublicKey:
+		rs, err := parseECDSA(sig)
+		if err != nil {
+			return err
+		}
+		if isHighS(pub.Curve, rs.S) {
+			return errors.New("signature has a high S; only the low-S form is accepted")
+		}
+		if !ecdsa.VerifyASN1(pub, digest[:], sig) {
+			return errBadSignature
+		}
+		return nil
+	case ed25519.PublicKey:
+		if !ed25519.Verify(pub, msg, sig) {
+			return errBadSignature
+		}
+		return nil
+	}
+	return fmt.Errorf("keys of type %T cannot verify", pub)
+}
+
+var errBadSignature = errors.New("signature does not match the message and the certificate")
