@@ -49,8 +49,13 @@ type Tx struct {
 	RWSet        *RWSet
 
 	Code Code
+	// Rule is the number of the rule behind Code, 0 when parsing found none
+	// broken: rules with a smaller number still come before it.
+	Rule int
 	// Why is for people: the reason behind Code. It is never part of the ledger.
 	Why string
+
+	prp *peer.ProposalResponsePayload // between two steps of parsing
 }
 
 // TxID is the transaction id claimed by the channel header, or "".
