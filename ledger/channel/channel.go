@@ -1,10 +1,20 @@
 // Package channel reads a channel's configuration (Fabric's config tree) into
-// the questions that Weft asks of it, and builds genesis blocks.
+// the questions that Weft asks of it: who belongs, who may do what, how blocks
+// are cut, who orders them.
+//
+// A Config is either read whole or refused: every value that Weft relies on is
+// decoded and checked once, every policy is compiled once, and an error names
+// the path in the tree, such as /Channel/Orderer/BatchSize. A capability that
+// this software does not have refuses the whole config by name, because a node
+// that guesses at rules it does not know would fork. Reading is pure and never
+// panics, whatever the bytes.
+//
+// Genesis blocks are made by the package genesis below.
 package channel
 
 import (
 	"crypto/x509"
-	"errors"
+	"slices"
 	"time"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
@@ -12,6 +22,9 @@ import (
 	"github.com/weft-network/weft/ledger/ident"
 	"github.com/weft-network/weft/ledger/policy"
 )
+
+// ConsensusRaft is the one consensus type of a channel so far.
+const ConsensusRaft = "etcdraft"
 
 // Config is one version of a channel's configuration. It is immutable and safe
 // for concurrent use.
@@ -25,10 +38,24 @@ type Config struct {
 	ConsensusType string
 	Consenters    []*etcdraft.Consenter // in config order; Raft id = index + 1
 	RaftOptions   *etcdraft.Options
+	// Capabilities are the names that each group requires, sorted.
+	Capabilities Capabilities
 	// Application are the application organisations, by MSP id.
 	Application map[string]*Org
 	// Orderers are the ordering organisations, by MSP id.
 	Orderers map[string]*Org
+	// Addresses are the channel-wide orderer endpoints of channels from before
+	// V3_0, where they may stand in for the organisations' own.
+	Addresses []string
+
+	policies map[string]policy.Policy // by full path
+	groups   map[string]*group        // by full path, for layouts
+	acls     map[string]string        // overrides, as full paths
+}
+
+// Capabilities are the capability names of a channel's three groups.
+type Capabilities struct {
+	Channel, Orderer, Application []string
 }
 
 // Batch are the limits of a block.
@@ -49,35 +76,18 @@ type Org struct {
 	TLSRoots  *x509.CertPool
 }
 
-// FromBlock reads a config block (genesis included) and refuses, by name, a
-// required capability that this software does not have.
-func FromBlock(b *common.Block) (*Config, error) { return nil, errors.New("not built yet") }
-
-// FromEnvelope reads the CONFIG envelope of a config block.
-func FromEnvelope(env *common.Envelope) (*Config, error) { return nil, errors.New("not built yet") }
-
-// Policy returns the policy at a full path such as "/Channel/Application/Writers".
-// A missing policy is returned as one that nobody satisfies, and whose error
-// names the path.
-func (c *Config) Policy(path string) policy.Policy { return nil }
-
-// HasPolicy reports whether the path names a policy.
-func (c *Config) HasPolicy(path string) bool { return false }
-
-// ACL returns the policy path that guards a resource such as "peer/Propose":
-// the channel's override or Fabric's default.
-func (c *Config) ACL(resource string) string { return "" }
-
-// EndorsementPolicy is /Channel/Application/Endorsement, or a majority of
-// members where the channel has none; LifecycleEndorsementPolicy likewise.
-func (c *Config) EndorsementPolicy() policy.Policy { return nil }
-
-// LifecycleEndorsementPolicy guards commits of chaincode definitions.
-func (c *Config) LifecycleEndorsementPolicy() policy.Policy { return nil }
-
-// LifecycleOrgs are the organisations whose endorsement the gateway asks for a
-// chaincode commit: layouts as policy.Layouts gives them.
-func (c *Config) LifecycleLayouts() []map[string]int { return nil }
-
-// JSON prints a block or config as configtxlator would (protolator).
-func JSON(b *common.Block) ([]byte, error) { return nil, errors.New("not built yet") }
+// OrdererEndpoints are the host:port of every orderer of the channel, those of
+// the organisations first, each once.
+func (c *Config) OrdererEndpoints() []string {
+	var all []string
+	for _, id := range sortedKeys(c.Orderers) {
+		all = append(all, c.Orderers[id].Endpoints...)
+	}
+	all = append(all, c.Addresses...)
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(e string) bool {
+		again := seen[e]
+		seen[e] = true
+		return again
+	})
+}
