@@ -1,43 +1,143 @@
 // Package store is the only place that touches pebble and the block log's
 // files. It promises that what was synced survives a crash, that readers see
 // whole batches, and that a directory written by a newer format is refused.
+//
+// DB is an ordered key-value store; Log is an append-only file of records. Both
+// own their directory: a second process that opens it is told so. An error of
+// the disk under a synced write is final. DB stops the process, as nothing may
+// be trusted after it; Log refuses every later write.
 package store
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/weft-network/weft/ledger/internal/gate"
+)
+
+// ErrClosed answers the use of a store that was closed.
+var ErrClosed = errors.New("the store is closed")
+
+// FS is the file system that stores live on.
+type FS = vfs.FS
+
+// Options of OpenDBWith and OpenLog. The zero value is the default.
+type Options struct {
+	// FS is the file system; nil is the operating system's.
+	FS FS
+	// Logger hears of failures, and at debug level of the engine's work. Nil
+	// discards both.
+	Logger *slog.Logger
+	// SegmentBytes is the size at which a Log starts a new segment; 0 is
+	// DefaultSegmentBytes. DB ignores it.
+	SegmentBytes int64
+}
+
+func (o Options) withDefaults() Options {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.SegmentBytes <= 0 {
+		o.SegmentBytes = DefaultSegmentBytes
+	}
+	return o
+}
 
 // DB is a small ordered key-value store (pebble) for node-local data: the Raft
 // log, installed chaincode, approvals. It is safe for concurrent use.
-type DB struct{}
-
-// OpenDB opens or creates the store in dir and checks its format version.
-func OpenDB(dir string) (*DB, error) { return nil, errors.New("not built yet") }
-
-// Get returns nil for an absent key. The value is the caller's own copy.
-func (d *DB) Get(key []byte) ([]byte, error) { return nil, errors.New("not built yet") }
-
-// Scan calls f for start ≤ key < end in order until it returns false.
-// The slices are valid during the call only.
-func (d *DB) Scan(start, end []byte, f func(key, value []byte) bool) error {
-	return errors.New("not built yet")
+type DB struct {
+	p    *pebble.DB
+	lock *pebble.Lock
+	gate gate.Gate
 }
 
-// Batch collects writes that become visible, and with sync durable, together.
-type Batch struct{}
+// OpenDB opens or creates the store in dir and checks its format version.
+func OpenDB(dir string) (*DB, error) { return OpenDBWith(dir, Options{}) }
 
-// NewBatch starts a batch.
-func (d *DB) NewBatch() *Batch { return &Batch{} }
+// OpenDBWith is OpenDB with options.
+func OpenDBWith(dir string, o Options) (*DB, error) {
+	o = o.withDefaults()
+	lock, err := claim(o.FS, dir, kindDB, dbFormat)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	p, err := pebble.Open(dir, pebbleOptions(o, lock))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), lock.Close())
+	}
+	return &DB{p: p, lock: lock}, nil
+}
 
-// Set writes a key.
-func (b *Batch) Set(key, value []byte) {}
+// Get returns nil for an absent key. The value is the caller's own copy; that
+// of a key set to an empty value is empty, not nil.
+func (d *DB) Get(key []byte) ([]byte, error) {
+	if !d.gate.Enter() {
+		return nil, ErrClosed
+	}
+	defer d.gate.Leave()
+	return get(d.p, key)
+}
 
-// Delete removes a key.
-func (b *Batch) Delete(key []byte) {}
+// Scan calls f for start ≤ key < end in order until it returns false; a nil end
+// has no bound. The slices are valid during the call only.
+func (d *DB) Scan(start, end []byte, f func(key, value []byte) bool) error {
+	if !d.gate.Enter() {
+		return ErrClosed
+	}
+	defer d.gate.Leave()
+	it, err := newIter(d.p, start, end)
+	if err != nil {
+		return err
+	}
+	for it.Next() {
+		if !f(it.Key(), it.Value()) {
+			break
+		}
+	}
+	return errors.Join(it.Err(), it.Close())
+}
 
-// DeleteRange removes start ≤ key < end.
-func (b *Batch) DeleteRange(start, end []byte) {}
+// Close flushes and closes, after the calls under way and once every snapshot
+// is closed. Closing twice is harmless.
+func (d *DB) Close() error {
+	if !d.gate.Close() {
+		return nil
+	}
+	// A clean close leaves everything durable, synced or not.
+	return errors.Join(d.p.Flush(), d.p.Close(), d.lock.Close())
+}
 
-// Apply commits b; with sync it returns after the data is on disk.
-func (d *DB) Apply(b *Batch, sync bool) error { return errors.New("not built yet") }
+// get reads one key of a database or a snapshot.
+func get(r pebble.Reader, key []byte) ([]byte, error) {
+	v, closer, err := r.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read store: %w", err)
+	}
+	own := make([]byte, len(v))
+	copy(own, v)
+	return own, closer.Close()
+}
 
-// Close flushes and closes.
-func (d *DB) Close() error { return nil }
+// PrefixEnd is the first key after all keys that begin with prefix: the end of
+// a Scan over them. It is nil, no bound, for a prefix of only 0xff.
+func PrefixEnd(prefix []byte) []byte {
+	end := slices.Clone(prefix)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i] < 0xff {
+			end[i]++
+			return end[:i+1]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+type file = vfs.File
+
+// firstSegment is the number of the first segment. Not 0, so that no record
+// has position 0.
+const firstSegment = 1
+
+const segmentSuffix = ".seg"
+
+func segmentName(fsys FS, dir string, segment uint32) string {
+	return fsys.PathJoin(dir, fmt.Sprintf("%010d%s", segment, segmentSuffix))
+}
+
+// segments lists the numbers of a log's segments; they must be dense.
+func segments(fsys FS, dir string) ([]uint32, error) {
+	names, err := fsys.List(dir)
+	if err != nil {
+		return nil, err
+	}
+	var found []uint32
+	for _, name := range names {
+		base, ok := strings.CutSuffix(name, segmentSuffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseUint(base, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("%s is not the name of a segment", name)
+		}
+		found = append(found, uint32(n))
+	}
+	slices.Sort(found)
+	for i, n := range found {
+		if n != firstSegment+uint32(i) {
+			return nil, fmt.Errorf("segment %d is missing", firstSegment+i)
+		}
+	}
+	return found, nil
+}
+
+// recover finds the end of the log and opens its newest segment for writing.
+func (l *Log) recover() error {
+	found, err := segments(l.fs, l.dir)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return l.create(firstSegment, 0)
+	}
+	last := found[len(found)-1]
+	f, err := l.fs.OpenReadWrite(segmentName(l.fs, l.dir, last), diskWrites)
+	if err != nil {
+		return err
+	}
+	l.active = f
+	if err := l.recoverSegment(last); err != nil {
+		return fmt.Errorf("segment %d: %w", last, err)
+	}
+	return nil
+}
+
+func (l *Log) recoverSegment(segment uint32) error {
+	info, err := l.active.Stat()
+	if err != nil {
+		return err
+	}
+	var hb [segmentHeader]byte
+	if _, err := l.active.ReadAt(hb[:], 0); notEnd(err) != nil {
+		return err
+	}
+	if _, ok := decodeSegmentHeader(hb[:], segment); !ok {
+		return l.recreate(segment, info.Size())
+	}
+	end, torn, err := segmentEnd(l.active, info.Size(), segment)
+	if err != nil {
+		return err
+	}
+	// A remnant must not be mistaken for a record later.
+	if torn {
+		if _, err := l.active.WriteAt(make([]byte, info.Size()-end), end); err != nil {
+			return err
+		}
+	}
+	// What a process left may be in memory only; from here on it is promised.
+	if err := l.active.Sync(); err != nil {
+		return err
+	}
+	l.synced = end
+	l.setEnd(position(segment, end))
+	return nil
+}
+
+// recreate makes the newest segment again, whose header is not whole: a crash
+// came while it was being made. Records follow only a synced header, so with
+// more than a header's length in the file it is damage and no crash.
+func (l *Log) recreate(segment uint32, size int64) error {
+	if size > segmentHeader {
+		return errors.New("its header is damaged")
+	}
+	var previousEnd int64
+	if segment > firstSegment {
+		var err error
+		if previousEnd, err = l.wholeEnd(segment - 1); err != nil {
+			return fmt.Errorf("make it again: segment %d: %w", segment-1, err)
+		}
+	}
+	if err := l.active.Close(); err != nil {
+		return err
+	}
+	l.active = nil
+	return l.create(segment, previousEnd)
+}
+
+// wholeEnd is the end of a segment that was sealed, so that nothing in it can
+// be torn.
+func (l *Log) wholeEnd(segment uint32) (int64, error) {
+	f, err := l.readers.open(segment)
+	if err != nil {
+		return 0, err
+	}
+	defer l.readers.release(f)
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	end, torn, err := segmentEnd(f, info.Size(), segment)
+	if err == nil && torn {
+		err = fmt.Errorf("the record at %d is damaged", end)
+	}
+	return end, err
+}
+
+// roll seals the newest segment and begins the next.
+func (l *Log) roll() error {
+	end := l.End()
+	if err := l.active.Sync(); err != nil {
+		return err
+	}
+	if err := l.active.Close(); err != nil {
+		return err
+	}
+	l.active = nil
+	return l.create(end.segment()+1, end.offset())
+}
+
+// create makes a segment with its header, durably.
+func (l *Log) create(segment uint32, previousEnd int64) error {
+	name := segmentName(l.fs, l.dir, segment)
+	f, err := l.fs.OpenReadWrite(name, diskWrites)
+	if err != nil {
+		return err
+	}
+	l.active = f
+	if _, err := f.WriteAt(encodeSegmentHeader(segment, previousEnd), 0); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := syncDir(l.fs, l.dir); err != nil {
+		return err
+	}
+	l.synced = segmentHeader
+	l.setEnd(position(segment, segmentHeader))
+	return nil
+}
+
+// sealedEnd is where the records of a sealed segment end: the next one knows.
+func (l *Log) sealedEnd(segment uint32) (int64, error) {
+	f, err := l.readers.open(segment + 1)
+	if err != nil {
+		return 0, err
+	}
+	defer l.readers.release(f)
+	var hb [segmentHeader]byte
+	if _, err := f.ReadAt(hb[:], 0); err != nil {
+		return 0, err
+	}
+	end, ok := decodeSegmentHeader(hb[:], segment+1)
+	if !ok {
+		return 0, fmt.Errorf("log segment %d: its header is damaged", segment+1)
+	}
+	return end, nil
+}
