@@ -210,11 +210,15 @@ func (x *IdentifyStatement) GetNonce() []byte {
 	return nil
 }
 
-// Hello is the first message each side sends on a new connection.
+// Protocol "hello", opened by the dialler of every connection before any other:
+// its Hello, the HelloReply of the other side, and the dialler's verdict on that,
+// a HelloReply without hello.
 type Hello struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Identity      []byte                 `protobuf:"bytes,1,opt,name=identity,proto3" json:"identity,omitempty"`
-	Addrs         []string               `protobuf:"bytes,2,rep,name=addrs,proto3" json:"addrs,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// identity is the node's msp.SerializedIdentity.
+	Identity []byte `protobuf:"bytes,1,opt,name=identity,proto3" json:"identity,omitempty"`
+	// addrs are the multiaddrs that the node listens on, without its peer id.
+	Addrs         []string `protobuf:"bytes,2,rep,name=addrs,proto3" json:"addrs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -263,6 +267,59 @@ func (x *Hello) GetAddrs() []string {
 	return nil
 }
 
+type HelloReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// refused is empty when the sender believes the identity it was shown.
+	Refused       string `protobuf:"bytes,1,opt,name=refused,proto3" json:"refused,omitempty"`
+	Hello         *Hello `protobuf:"bytes,2,opt,name=hello,proto3" json:"hello,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HelloReply) Reset() {
+	*x = HelloReply{}
+	mi := &file_p2p_wire_wire_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HelloReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HelloReply) ProtoMessage() {}
+
+func (x *HelloReply) ProtoReflect() protoreflect.Message {
+	mi := &file_p2p_wire_wire_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HelloReply.ProtoReflect.Descriptor instead.
+func (*HelloReply) Descriptor() ([]byte, []int) {
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *HelloReply) GetRefused() string {
+	if x != nil {
+		return x.Refused
+	}
+	return ""
+}
+
+func (x *HelloReply) GetHello() *Hello {
+	if x != nil {
+		return x.Hello
+	}
+	return nil
+}
+
 // Open is the first message on every stream; OpenReply answers it.
 type Open struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -273,7 +330,7 @@ type Open struct {
 
 func (x *Open) Reset() {
 	*x = Open{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[4]
+	mi := &file_p2p_wire_wire_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -285,7 +342,7 @@ func (x *Open) String() string {
 func (*Open) ProtoMessage() {}
 
 func (x *Open) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[4]
+	mi := &file_p2p_wire_wire_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -298,7 +355,7 @@ func (x *Open) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Open.ProtoReflect.Descriptor instead.
 func (*Open) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{4}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Open) GetChannel() string {
@@ -318,7 +375,7 @@ type OpenReply struct {
 
 func (x *OpenReply) Reset() {
 	*x = OpenReply{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[5]
+	mi := &file_p2p_wire_wire_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -330,7 +387,7 @@ func (x *OpenReply) String() string {
 func (*OpenReply) ProtoMessage() {}
 
 func (x *OpenReply) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[5]
+	mi := &file_p2p_wire_wire_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -343,7 +400,7 @@ func (x *OpenReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenReply.ProtoReflect.Descriptor instead.
 func (*OpenReply) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{5}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *OpenReply) GetRefused() string {
@@ -366,7 +423,7 @@ type DeliverRequest struct {
 
 func (x *DeliverRequest) Reset() {
 	*x = DeliverRequest{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[6]
+	mi := &file_p2p_wire_wire_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -378,7 +435,7 @@ func (x *DeliverRequest) String() string {
 func (*DeliverRequest) ProtoMessage() {}
 
 func (x *DeliverRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[6]
+	mi := &file_p2p_wire_wire_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -391,7 +448,7 @@ func (x *DeliverRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliverRequest.ProtoReflect.Descriptor instead.
 func (*DeliverRequest) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{6}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *DeliverRequest) GetStart() uint64 {
@@ -418,7 +475,7 @@ type DeliverItem struct {
 
 func (x *DeliverItem) Reset() {
 	*x = DeliverItem{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[7]
+	mi := &file_p2p_wire_wire_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -430,7 +487,7 @@ func (x *DeliverItem) String() string {
 func (*DeliverItem) ProtoMessage() {}
 
 func (x *DeliverItem) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[7]
+	mi := &file_p2p_wire_wire_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -443,7 +500,7 @@ func (x *DeliverItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliverItem.ProtoReflect.Descriptor instead.
 func (*DeliverItem) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{7}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *DeliverItem) GetBlock() []byte {
@@ -470,7 +527,7 @@ type BroadcastRequest struct {
 
 func (x *BroadcastRequest) Reset() {
 	*x = BroadcastRequest{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[8]
+	mi := &file_p2p_wire_wire_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -482,7 +539,7 @@ func (x *BroadcastRequest) String() string {
 func (*BroadcastRequest) ProtoMessage() {}
 
 func (x *BroadcastRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[8]
+	mi := &file_p2p_wire_wire_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -495,7 +552,7 @@ func (x *BroadcastRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BroadcastRequest.ProtoReflect.Descriptor instead.
 func (*BroadcastRequest) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{8}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *BroadcastRequest) GetEnvelope() []byte {
@@ -517,7 +574,7 @@ type BroadcastReply struct {
 
 func (x *BroadcastReply) Reset() {
 	*x = BroadcastReply{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[9]
+	mi := &file_p2p_wire_wire_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -529,7 +586,7 @@ func (x *BroadcastReply) String() string {
 func (*BroadcastReply) ProtoMessage() {}
 
 func (x *BroadcastReply) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[9]
+	mi := &file_p2p_wire_wire_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -542,7 +599,7 @@ func (x *BroadcastReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BroadcastReply.ProtoReflect.Descriptor instead.
 func (*BroadcastReply) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{9}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *BroadcastReply) GetStatus() int32 {
@@ -580,7 +637,7 @@ type EndorseRequest struct {
 
 func (x *EndorseRequest) Reset() {
 	*x = EndorseRequest{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[10]
+	mi := &file_p2p_wire_wire_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -592,7 +649,7 @@ func (x *EndorseRequest) String() string {
 func (*EndorseRequest) ProtoMessage() {}
 
 func (x *EndorseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[10]
+	mi := &file_p2p_wire_wire_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -605,7 +662,7 @@ func (x *EndorseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndorseRequest.ProtoReflect.Descriptor instead.
 func (*EndorseRequest) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{10}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *EndorseRequest) GetId() uint64 {
@@ -640,7 +697,7 @@ type EndorseReply struct {
 
 func (x *EndorseReply) Reset() {
 	*x = EndorseReply{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[11]
+	mi := &file_p2p_wire_wire_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -652,7 +709,7 @@ func (x *EndorseReply) String() string {
 func (*EndorseReply) ProtoMessage() {}
 
 func (x *EndorseReply) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[11]
+	mi := &file_p2p_wire_wire_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -665,7 +722,7 @@ func (x *EndorseReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndorseReply.ProtoReflect.Descriptor instead.
 func (*EndorseReply) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{11}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *EndorseReply) GetId() uint64 {
@@ -699,7 +756,7 @@ type RaftFrame struct {
 
 func (x *RaftFrame) Reset() {
 	*x = RaftFrame{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[12]
+	mi := &file_p2p_wire_wire_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -711,7 +768,7 @@ func (x *RaftFrame) String() string {
 func (*RaftFrame) ProtoMessage() {}
 
 func (x *RaftFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[12]
+	mi := &file_p2p_wire_wire_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -724,7 +781,7 @@ func (x *RaftFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RaftFrame.ProtoReflect.Descriptor instead.
 func (*RaftFrame) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{12}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RaftFrame) GetMessage() []byte {
@@ -747,7 +804,7 @@ type SubmitRequest struct {
 
 func (x *SubmitRequest) Reset() {
 	*x = SubmitRequest{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[13]
+	mi := &file_p2p_wire_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -759,7 +816,7 @@ func (x *SubmitRequest) String() string {
 func (*SubmitRequest) ProtoMessage() {}
 
 func (x *SubmitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[13]
+	mi := &file_p2p_wire_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -772,7 +829,7 @@ func (x *SubmitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitRequest.ProtoReflect.Descriptor instead.
 func (*SubmitRequest) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{13}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SubmitRequest) GetId() uint64 {
@@ -807,7 +864,7 @@ type SubmitReply struct {
 
 func (x *SubmitReply) Reset() {
 	*x = SubmitReply{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[14]
+	mi := &file_p2p_wire_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -819,7 +876,7 @@ func (x *SubmitReply) String() string {
 func (*SubmitReply) ProtoMessage() {}
 
 func (x *SubmitReply) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[14]
+	mi := &file_p2p_wire_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -832,7 +889,7 @@ func (x *SubmitReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitReply.ProtoReflect.Descriptor instead.
 func (*SubmitReply) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{14}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SubmitReply) GetId() uint64 {
@@ -869,7 +926,7 @@ type BlockGossip struct {
 
 func (x *BlockGossip) Reset() {
 	*x = BlockGossip{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[15]
+	mi := &file_p2p_wire_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -881,7 +938,7 @@ func (x *BlockGossip) String() string {
 func (*BlockGossip) ProtoMessage() {}
 
 func (x *BlockGossip) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[15]
+	mi := &file_p2p_wire_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -894,7 +951,7 @@ func (x *BlockGossip) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockGossip.ProtoReflect.Descriptor instead.
 func (*BlockGossip) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{15}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *BlockGossip) GetNumber() uint64 {
@@ -938,7 +995,7 @@ type StateInfo struct {
 
 func (x *StateInfo) Reset() {
 	*x = StateInfo{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[16]
+	mi := &file_p2p_wire_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -950,7 +1007,7 @@ func (x *StateInfo) String() string {
 func (*StateInfo) ProtoMessage() {}
 
 func (x *StateInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[16]
+	mi := &file_p2p_wire_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -963,7 +1020,7 @@ func (x *StateInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateInfo.ProtoReflect.Descriptor instead.
 func (*StateInfo) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{16}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *StateInfo) GetSequence() uint64 {
@@ -1047,7 +1104,7 @@ type InstalledChaincode struct {
 
 func (x *InstalledChaincode) Reset() {
 	*x = InstalledChaincode{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[17]
+	mi := &file_p2p_wire_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1059,7 +1116,7 @@ func (x *InstalledChaincode) String() string {
 func (*InstalledChaincode) ProtoMessage() {}
 
 func (x *InstalledChaincode) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[17]
+	mi := &file_p2p_wire_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1072,7 +1129,7 @@ func (x *InstalledChaincode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstalledChaincode.ProtoReflect.Descriptor instead.
 func (*InstalledChaincode) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{17}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *InstalledChaincode) GetName() string {
@@ -1106,7 +1163,7 @@ type ApprovalSync struct {
 
 func (x *ApprovalSync) Reset() {
 	*x = ApprovalSync{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[18]
+	mi := &file_p2p_wire_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1118,7 +1175,7 @@ func (x *ApprovalSync) String() string {
 func (*ApprovalSync) ProtoMessage() {}
 
 func (x *ApprovalSync) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[18]
+	mi := &file_p2p_wire_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1131,7 +1188,7 @@ func (x *ApprovalSync) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApprovalSync.ProtoReflect.Descriptor instead.
 func (*ApprovalSync) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{18}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ApprovalSync) GetSignedProposals() [][]byte {
@@ -1160,7 +1217,11 @@ const file_p2p_wire_wire_proto_rawDesc = "" +
 	"\x05nonce\x18\x04 \x01(\fR\x05nonce\"9\n" +
 	"\x05Hello\x12\x1a\n" +
 	"\bidentity\x18\x01 \x01(\fR\bidentity\x12\x14\n" +
-	"\x05addrs\x18\x02 \x03(\tR\x05addrs\" \n" +
+	"\x05addrs\x18\x02 \x03(\tR\x05addrs\"I\n" +
+	"\n" +
+	"HelloReply\x12\x18\n" +
+	"\arefused\x18\x01 \x01(\tR\arefused\x12!\n" +
+	"\x05hello\x18\x02 \x01(\v2\v.weft.HelloR\x05hello\" \n" +
 	"\x04Open\x12\x18\n" +
 	"\achannel\x18\x01 \x01(\tR\achannel\"%\n" +
 	"\tOpenReply\x12\x18\n" +
@@ -1235,37 +1296,39 @@ func file_p2p_wire_wire_proto_rawDescGZIP() []byte {
 	return file_p2p_wire_wire_proto_rawDescData
 }
 
-var file_p2p_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_p2p_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_p2p_wire_wire_proto_goTypes = []any{
 	(*IdentifyRequest)(nil),    // 0: weft.IdentifyRequest
 	(*IdentifyResponse)(nil),   // 1: weft.IdentifyResponse
 	(*IdentifyStatement)(nil),  // 2: weft.IdentifyStatement
 	(*Hello)(nil),              // 3: weft.Hello
-	(*Open)(nil),               // 4: weft.Open
-	(*OpenReply)(nil),          // 5: weft.OpenReply
-	(*DeliverRequest)(nil),     // 6: weft.DeliverRequest
-	(*DeliverItem)(nil),        // 7: weft.DeliverItem
-	(*BroadcastRequest)(nil),   // 8: weft.BroadcastRequest
-	(*BroadcastReply)(nil),     // 9: weft.BroadcastReply
-	(*EndorseRequest)(nil),     // 10: weft.EndorseRequest
-	(*EndorseReply)(nil),       // 11: weft.EndorseReply
-	(*RaftFrame)(nil),          // 12: weft.RaftFrame
-	(*SubmitRequest)(nil),      // 13: weft.SubmitRequest
-	(*SubmitReply)(nil),        // 14: weft.SubmitReply
-	(*BlockGossip)(nil),        // 15: weft.BlockGossip
-	(*StateInfo)(nil),          // 16: weft.StateInfo
-	(*InstalledChaincode)(nil), // 17: weft.InstalledChaincode
-	(*ApprovalSync)(nil),       // 18: weft.ApprovalSync
+	(*HelloReply)(nil),         // 4: weft.HelloReply
+	(*Open)(nil),               // 5: weft.Open
+	(*OpenReply)(nil),          // 6: weft.OpenReply
+	(*DeliverRequest)(nil),     // 7: weft.DeliverRequest
+	(*DeliverItem)(nil),        // 8: weft.DeliverItem
+	(*BroadcastRequest)(nil),   // 9: weft.BroadcastRequest
+	(*BroadcastReply)(nil),     // 10: weft.BroadcastReply
+	(*EndorseRequest)(nil),     // 11: weft.EndorseRequest
+	(*EndorseReply)(nil),       // 12: weft.EndorseReply
+	(*RaftFrame)(nil),          // 13: weft.RaftFrame
+	(*SubmitRequest)(nil),      // 14: weft.SubmitRequest
+	(*SubmitReply)(nil),        // 15: weft.SubmitReply
+	(*BlockGossip)(nil),        // 16: weft.BlockGossip
+	(*StateInfo)(nil),          // 17: weft.StateInfo
+	(*InstalledChaincode)(nil), // 18: weft.InstalledChaincode
+	(*ApprovalSync)(nil),       // 19: weft.ApprovalSync
 }
 var file_p2p_wire_wire_proto_depIdxs = []int32{
-	17, // 0: weft.StateInfo.chaincodes:type_name -> weft.InstalledChaincode
-	0,  // 1: weft.Node.Identify:input_type -> weft.IdentifyRequest
-	1,  // 2: weft.Node.Identify:output_type -> weft.IdentifyResponse
-	2,  // [2:3] is the sub-list for method output_type
-	1,  // [1:2] is the sub-list for method input_type
-	1,  // [1:1] is the sub-list for extension type_name
-	1,  // [1:1] is the sub-list for extension extendee
-	0,  // [0:1] is the sub-list for field type_name
+	3,  // 0: weft.HelloReply.hello:type_name -> weft.Hello
+	18, // 1: weft.StateInfo.chaincodes:type_name -> weft.InstalledChaincode
+	0,  // 2: weft.Node.Identify:input_type -> weft.IdentifyRequest
+	1,  // 3: weft.Node.Identify:output_type -> weft.IdentifyResponse
+	3,  // [3:4] is the sub-list for method output_type
+	2,  // [2:3] is the sub-list for method input_type
+	2,  // [2:2] is the sub-list for extension type_name
+	2,  // [2:2] is the sub-list for extension extendee
+	0,  // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_p2p_wire_wire_proto_init() }
@@ -1279,7 +1342,7 @@ func file_p2p_wire_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_p2p_wire_wire_proto_rawDesc), len(file_p2p_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
