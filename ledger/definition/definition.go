@@ -133,4 +133,3 @@ type Getter func(namespace, key string) ([]byte, error)
 // ErrCorrupt says that the committed state holds something else than a
 // definition under a definition's keys. No honest peer endorses such writes.
 var ErrCorrupt = errors.New("the committed definition cannot be read")
-

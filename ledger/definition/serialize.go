@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -129,20 +130,29 @@ func (d *Definition) Writes() ([]ledger.Write, error) {
 }
 
 // WritesOver are the writes that commit d over the committed state: like
-// Fabric, it leaves out what is there with the same value. Its reads are those
-// that a simulation of the commit must record.
+// Fabric, it leaves out what is there with the same value. What it asks of get
+// is what a simulation of the commit records as reads.
 func (d *Definition) WritesOver(get Getter) ([]ledger.Write, error) {
 	all, err := d.values()
 	if err != nil {
 		return nil, fmt.Errorf("write definition of chaincode %s: %w", d.Name, err)
 	}
+	first, err := get(Namespace, MetadataKey(d.Name))
+	if err != nil {
+		return nil, fmt.Errorf("write definition of chaincode %s: %w", d.Name, err)
+	}
+	if first == nil {
+		return all, nil // nothing there to compare with
+	}
 	var changed []ledger.Write
 	for _, w := range all {
-		old, err := get(Namespace, w.Key)
-		if err != nil {
-			return nil, fmt.Errorf("write definition of chaincode %s: %w", d.Name, err)
+		old := first
+		if w.Key != MetadataKey(d.Name) {
+			if old, err = get(Namespace, w.Key); err != nil {
+				return nil, fmt.Errorf("write definition of chaincode %s: %w", d.Name, err)
+			}
 		}
-		if old == nil || string(old) != string(w.Value) {
+		if !bytes.Equal(old, w.Value) {
 			changed = append(changed, w)
 		}
 	}

@@ -2,15 +2,23 @@
 // Fabric's checks, in Fabric's order, as functions of (block, configuration in
 // force, committed state). No clock, no randomness, no map order, no wasm: two
 // honest peers can never disagree. docs/validation.md has the rules by number.
+//
+// Prepare does what needs no state and may run ahead of the commit; Finish does
+// the rest on the state before the block. Neither changes anything: a crash
+// between them, or calling them again, costs time only.
 package validate
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"sync/atomic"
 
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/channel"
+	"github.com/weft-network/weft/ledger/ident"
 	"github.com/weft-network/weft/ledger/state"
+	"golang.org/x/sync/errgroup"
 )
 
 // Ledger is what validation reads of the committed ledger.
@@ -23,12 +31,53 @@ type Ledger interface {
 // Prepared is a block whose state-independent checks have been made: structure,
 // creator and endorsement signatures. It can be made while the block before is
 // still being committed, as long as the configuration in force is the same.
-type Prepared struct{}
+type Prepared struct {
+	block *ledger.Block
+	cfg   *channel.Config
+	txs   []prepared
+}
+
+// prepared is one transaction after the rules that need no state.
+type prepared struct {
+	early verdict // of rules 1 to 7
+	late  verdict // of rules 10 to 13: rule 9, the duplicate id, comes between
+	// endorsers are the distinct identities whose endorsement is good.
+	endorsers []*ident.Identity
+}
+
+// verdict is a code with its reason. The zero verdict is VALID.
+type verdict struct {
+	code ledger.Code
+	why  string
+}
+
+func (v verdict) ok() bool { return v.code == peer.TxValidationCode_VALID }
+
+func invalid(code ledger.Code, format string, args ...any) verdict {
+	return verdict{code, fmt.Sprintf(format, args...)}
+}
 
 // Prepare runs the checks that need no state, in parallel over at most workers
-// goroutines.
+// goroutines. An error is that of ctx.
 func Prepare(ctx context.Context, b *ledger.Block, cfg *channel.Config, workers int) (*Prepared, error) {
-	return nil, errors.New("not built yet")
+	p := &Prepared{block: b, cfg: cfg, txs: make([]prepared, len(b.Txs))}
+	if b.Header.GetNumber() == 0 {
+		return p, nil // a genesis block is taken on trust by whoever joins with it
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	var next atomic.Int64
+	for range max(1, min(workers, len(b.Txs))) {
+		g.Go(func() error {
+			for i := next.Add(1) - 1; i < int64(len(b.Txs)); i = next.Add(1) - 1 {
+				if err := ctx.Err(); err != nil {
+					return fmt.Errorf("prepare block %d: %w", b.Header.GetNumber(), err)
+				}
+				p.txs[i] = prepareTx(b.Txs[i], cfg)
+			}
+			return nil
+		})
+	}
+	return p, g.Wait()
 }
 
 // Result is the outcome of a block.
@@ -42,8 +91,36 @@ type Result struct {
 // Finish runs duplicate, policy and MVCC checks on the state before the block.
 // An error is a fault of this peer (I/O) or a bad config block: the channel
 // must halt, nothing may be committed.
-func (p *Prepared) Finish(l Ledger) (*Result, error) { return nil, errors.New("not built yet") }
+func (p *Prepared) Finish(l Ledger) (*Result, error) {
+	number := p.block.Header.GetNumber()
+	if number == 0 {
+		return genesis(p.block)
+	}
+	verdicts, err := p.judge(l)
+	if err != nil {
+		return nil, fmt.Errorf("validate block %d: %w", number, err)
+	}
+	markDuplicates(p.block.Txs, verdicts)
+	w := newWorld(l, number)
+	for i, t := range p.block.Txs {
+		if !verdicts[i].ok() {
+			continue
+		}
+		if verdicts[i], err = w.commit(t, i); err != nil {
+			return nil, fmt.Errorf("validate block %d: transaction %d: %w", number, i, err)
+		}
+	}
+	return result(verdicts, w.batch()), nil
+}
 
-// Updates recomputes the updates of a block whose codes are in its metadata:
-// what a replay after a crash needs.
-func Updates(b *ledger.Block) (state.Batch, error) { return nil, errors.New("not built yet") }
+func result(verdicts []verdict, updates state.Batch) *Result {
+	r := &Result{
+		Codes:   make([]ledger.Code, len(verdicts)),
+		Why:     make([]string, len(verdicts)),
+		Updates: updates,
+	}
+	for i, v := range verdicts {
+		r.Codes[i], r.Why[i] = v.code, v.why
+	}
+	return r
+}

@@ -1,0 +1,82 @@
+package validate
+
+import (
+	"slices"
+
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"github.com/weft-network/weft/ledger"
+	"github.com/weft-network/weft/ledger/channel"
+	"github.com/weft-network/weft/ledger/policy"
+)
+
+// prepareTx makes the checks of one transaction that need no state. Parsing has
+// found the first broken rule that needs no key either; what is left is to put
+// rule 4, the creator's signature, into its place.
+func prepareTx(t *ledger.Tx, cfg *channel.Config) prepared {
+	parsed := verdict{}
+	if t.Rule != 0 {
+		parsed = verdict{t.Code, t.Why}
+	}
+	if t.Rule != 0 && t.Rule < ledger.RuleCreator {
+		return prepared{early: parsed}
+	}
+	if v := checkCreator(t, cfg); !v.ok() {
+		return prepared{early: v}
+	}
+	if t.Rule != 0 && t.Rule < ledger.RuleDuplicate {
+		return prepared{early: parsed}
+	}
+	if t.Rule != 0 || t.IsConfig() {
+		return prepared{late: parsed}
+	}
+	if v := checkSupported(t); !v.ok() {
+		return prepared{late: v}
+	}
+	return prepared{endorsers: policy.Verify(cfg.MSPs, endorsements(t))}
+}
+
+// checkCreator is rule 4. A transaction of another channel has its creator
+// looked up among that channel's members, of whom this channel knows none.
+func checkCreator(t *ledger.Tx, cfg *channel.Config) verdict {
+	bad := peer.TxValidationCode_BAD_CREATOR_SIGNATURE
+	if t.ChannelHeader.ChannelId != cfg.ID {
+		return invalid(bad, "the transaction is for channel %q, not for %q", t.ChannelHeader.ChannelId, cfg.ID)
+	}
+	id, err := cfg.MSPs.Identity(t.SignatureHeader.Creator)
+	if err != nil {
+		return invalid(bad, "creator: %v", err)
+	}
+	if err := id.Verify(t.Envelope.Payload, t.Envelope.Signature); err != nil {
+		return invalid(bad, "signature of the creator: %v", err)
+	}
+	return verdict{}
+}
+
+// checkSupported refuses what this version cannot judge, rather than commit a
+// part of it: see "Not supported" in docs/validation.md.
+func checkSupported(t *ledger.Tx) verdict {
+	other := peer.TxValidationCode_INVALID_OTHER_REASON
+	for _, ns := range t.RWSet.Namespaces {
+		switch {
+		case ns.HasCollections:
+			return invalid(other, "private data collections (of chaincode %q) are not supported yet", ns.Namespace)
+		case ns.HasMetadata:
+			return invalid(other, "key metadata (of chaincode %q) is not supported yet", ns.Namespace)
+		}
+	}
+	return verdict{}
+}
+
+// endorsements are the signatures of a transaction's endorsers: each covers the
+// proposal response and the endorser's own identity.
+func endorsements(t *ledger.Tx) []policy.Signed {
+	signed := make([]policy.Signed, len(t.Endorsements))
+	for i, e := range t.Endorsements {
+		signed[i] = policy.Signed{
+			Data:      slices.Concat(t.Response, e.GetEndorser()),
+			Identity:  e.GetEndorser(),
+			Signature: e.GetSignature(),
+		}
+	}
+	return signed
+}
