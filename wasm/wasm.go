@@ -5,9 +5,8 @@
 package wasm
 
 import (
-	"context"
-	"errors"
 	"log/slog"
+	"runtime"
 	"time"
 )
 
@@ -21,32 +20,45 @@ type Config struct {
 
 // Limits of one call; zero fields take the defaults of DefaultLimits.
 type Limits struct {
-	MemoryPages   uint32 // 64 KiB each
-	CallTime      time.Duration
+	// MemoryPages bounds the linear memory, in pages of 64 KiB.
+	MemoryPages uint32
+	// CallTime ends a call, and the start of an instance, that runs longer.
+	CallTime time.Duration
+	// ArgBytes bounds all arguments and transient values together.
+	ArgBytes int
+	// ResponseBytes bounds the message and payload of the response.
 	ResponseBytes int
-	Concurrent    int
+	// EventBytes bounds the name and payload of the event.
+	EventBytes int
+	// WriteBytes bounds the sum of all keys and values put or deleted.
+	WriteBytes int
+	// LogBytes bounds what a call may log; more is dropped, unseen by the guest.
+	LogBytes int
+	// Iterators bounds the ranges open at once.
+	Iterators int
+	// Concurrent bounds the calls that run at once; others wait.
+	Concurrent int
+	// Ready is how many unused instances a module keeps prepared.
+	Ready int
 }
 
-// Runtime compiles and runs modules. It is safe for concurrent use.
-type Runtime struct{}
-
-// New makes a runtime.
-func New(cfg Config) (*Runtime, error) { return nil, errors.New("not built yet") }
-
-// Check refuses bytes that are not chaincode of the ABI, saying why.
-func (r *Runtime) Check(ctx context.Context, code []byte) error { return errors.New("not built yet") }
-
-// Load compiles the module (or finds it in the cache) and makes it callable
-// under packageID. Loading twice is harmless.
-func (r *Runtime) Load(ctx context.Context, packageID string, code []byte) (*Module, error) {
-	return nil, errors.New("not built yet")
+// DefaultLimits returns the limits of a node that sets none. Those that a guest
+// can notice (memory, sizes, iterators) should be equal on all peers of a
+// channel, or endorsements may differ.
+func DefaultLimits() Limits {
+	return Limits{
+		MemoryPages:   4096,             // 256 MiB: ten times what contract-API chaincode starts with
+		CallTime:      30 * time.Second, // Fabric's chaincode.executetimeout
+		ArgBytes:      16 << 20,         // below the node's message limit, above any block
+		ResponseBytes: 8 << 20,          // a block holds 10 MB at most by default
+		EventBytes:    1 << 20,
+		WriteBytes:    32 << 20, // several blocks' worth; the rest never could be ordered
+		LogBytes:      64 << 10,
+		Iterators:     64,
+		Concurrent:    max(4, 2*runtime.GOMAXPROCS(0)), // calls are bound by the processor
+		Ready:         2,                               // one to take, one while that is replaced
+	}
 }
-
-// Close ends all instances.
-func (r *Runtime) Close(ctx context.Context) error { return nil }
-
-// Module is a loaded chaincode, safe for concurrent calls.
-type Module struct{}
 
 // Call is one invocation.
 type Call struct {
@@ -71,13 +83,6 @@ type Response struct {
 	// EventName is empty when no event was set.
 	EventName    string
 	EventPayload []byte
-}
-
-// Invoke runs one call in an instance of its own. A trap, an exceeded limit or
-// a host fault is an error; what the chaincode itself answers, of whatever
-// status, is a Response.
-func (m *Module) Invoke(ctx context.Context, call *Call, stub Stub) (*Response, error) {
-	return nil, errors.New("not built yet")
 }
 
 // Stub is what chaincode may ask of its host, for the namespace of the call.

@@ -1,0 +1,136 @@
+package wasm
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/weft-network/weft/wasm/abi"
+)
+
+// invocation is what the host functions know while a guest runs: the call, the
+// stub, and everything the guest may observe. During the start of an instance
+// call and stub are nil. It belongs to one goroutine.
+type invocation struct {
+	limits Limits
+	call   *Call
+	stub   Stub
+	log    *guestLog
+
+	clock  uint64 // virtual, in nanoseconds since 1970
+	random randomness
+
+	response *Response
+	event    *Response // only its event fields
+
+	result    []byte // kept for result_read
+	errorText string // kept for error_read
+	written   int
+	iterators map[uint32]*cursor
+	opened    uint32
+
+	// fault is why the host ended the invocation, nil if it did not.
+	fault error
+}
+
+type invocationKey struct{}
+
+func (inv *invocation) attach(ctx context.Context) context.Context {
+	return context.WithValue(ctx, invocationKey{}, inv)
+}
+
+// end breaks the guest off. The panic unwinds the guest's frames; the engine
+// recovers it and answers it as the error of the call.
+func (inv *invocation) end(err error) {
+	if inv.fault == nil {
+		inv.fault = err
+	}
+	panic(err)
+}
+
+// refuse keeps the text for error_read.
+func (inv *invocation) refuse(code abi.Code, format string, args ...any) int32 {
+	inv.errorText = fmt.Sprintf(format, args...)
+	return int32(code)
+}
+
+// stubError makes an error of the stub visible to the guest if it is meant to
+// be, and ends the invocation otherwise.
+func (inv *invocation) stubError(doing string, err error) int32 {
+	var guest *GuestError
+	if errors.As(err, &guest) {
+		return inv.refuse(abi.InvalidArg, "%s", guest.Text)
+	}
+	inv.end(fmt.Errorf("%s: %w", doing, err))
+	return 0
+}
+
+// charge ends the invocation when the sum of writes passes the limit.
+func (inv *invocation) charge(bytes int) {
+	inv.written += bytes
+	if inv.written > inv.limits.WriteBytes {
+		inv.end(&Exhausted{What: "writes", Limit: int64(inv.limits.WriteBytes), Unit: "bytes"})
+	}
+}
+
+// close frees what the guest left open.
+func (inv *invocation) close() {
+	for _, c := range inv.iterators {
+		_ = c.it.Close() // its reads are recorded; nobody can act on this error
+	}
+	inv.iterators = nil
+	inv.log.flush()
+}
+
+// explain turns the engine's error into one of ours.
+func (inv *invocation) explain(ctx context.Context, mem *linear, err error) error {
+	if inv.fault != nil {
+		return inv.fault
+	}
+	var exit *sys.ExitError
+	if errors.As(err, &exit) {
+		if errors.Is(context.Cause(ctx), errCallTime) {
+			return &Timeout{After: inv.limits.CallTime}
+		}
+		return fmt.Errorf("call was given up: %w", context.Cause(ctx))
+	}
+	if mem.refused {
+		return &Exhausted{What: "memory", Limit: int64(inv.limits.MemoryPages) * pageBytes, Unit: "bytes"}
+	}
+	reason, _, _ := strings.Cut(err.Error(), "\n")
+	return &Trap{Reason: inv.log.withLastWords(strings.TrimPrefix(reason, "wasm error: "))}
+}
+
+// errCallTime is the cause of a context that ended by Limits.CallTime, and not
+// because the caller went away.
+var errCallTime = errors.New("time of the call is over")
+
+func withCallTime(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, d, errCallTime)
+}
+
+// randomness is a stream that depends on its seed and on the calls made before,
+// so it is equal on all peers. It is no secret: who knows the transaction id
+// knows the stream.
+type randomness struct {
+	seed  string
+	block uint64
+}
+
+// fill fills b; each call begins a new block.
+func (r *randomness) fill(b []byte) {
+	input := make([]byte, len(r.seed)+8)
+	copy(input, r.seed)
+	for len(b) > 0 {
+		binary.LittleEndian.PutUint64(input[len(r.seed):], r.block)
+		r.block++
+		sum := sha256.Sum256(input)
+		b = b[copy(b, sum[:]):]
+	}
+}

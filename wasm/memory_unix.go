@@ -1,0 +1,15 @@
+//go:build unix
+
+package wasm
+
+import "golang.org/x/sys/unix"
+
+// reserve maps zeroed memory that costs nothing until it is touched.
+func reserve(size uint64) ([]byte, func(), error) {
+	region, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANON|mapNoReserve)
+	if err != nil {
+		return nil, nil, err
+	}
+	return region, func() { _ = unix.Munmap(region) }, nil
+}

@@ -1,0 +1,214 @@
+package wasm
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/weft-network/weft/wasm/abi"
+	"github.com/weft-network/weft/wasm/check"
+)
+
+// features are what Go, Rust, C and AssemblyScript emit at default flags, and
+// nothing else: no SIMD, threads, reference types, multiple values.
+const features = api.CoreFeaturesV1 |
+	api.CoreFeatureSignExtensionOps |
+	api.CoreFeatureNonTrappingFloatToIntConversion |
+	api.CoreFeatureBulkMemoryOperations
+
+// pageBytes is a page of WebAssembly memory.
+const pageBytes = 64 << 10
+
+// ErrClosed is answered after Close.
+var ErrClosed = errors.New("wasm runtime is closed")
+
+// Runtime compiles and runs modules. It is safe for concurrent use.
+type Runtime struct {
+	limits Limits
+	log    *slog.Logger
+	cache  wazero.CompilationCache
+	engine wazero.Runtime
+	// slots holds a token for each call that runs.
+	slots chan struct{}
+	// life ends with Close, and with it all background work.
+	life    context.Context
+	end     context.CancelFunc
+	workers sync.WaitGroup
+
+	loading sync.Mutex // one compilation at a time: it takes all processors
+	modules map[string]*Module
+	closed  bool
+}
+
+// New makes a runtime. It makes the cache directory if there is none, and
+// refuses one that others may write to: what lies in it is machine code.
+func New(cfg Config) (*Runtime, error) {
+	if err := privateDir(cfg.CacheDir); err != nil {
+		return nil, fmt.Errorf("compiled code cache: %w", err)
+	}
+	cache, err := wazero.NewCompilationCacheWithDir(cfg.CacheDir)
+	if err != nil {
+		return nil, fmt.Errorf("compiled code cache in %s: %w", cfg.CacheDir, err)
+	}
+	// WithCloseOnContextDone is what ends an endless loop as long as guests pay
+	// no fuel. It costs a check at each loop header: about six times on a small
+	// call of a Go guest, which is tens of microseconds there, below what
+	// starting an instance costs anyway. It closes the instance it ends, which
+	// would be thrown away in any case. It does not see recursion without
+	// loops; that ends at the engine's limit of stack.
+	config := wazero.NewRuntimeConfigCompiler().
+		WithCoreFeatures(features).
+		WithCompilationCache(cache).
+		WithDebugInfoEnabled(false).
+		WithCloseOnContextDone(true)
+	life, end := context.WithCancel(context.Background())
+	limits := cfg.Limits.withDefaults()
+	r := &Runtime{
+		limits:  limits,
+		log:     cfg.Log,
+		cache:   cache,
+		engine:  wazero.NewRuntimeWithConfig(life, config),
+		slots:   make(chan struct{}, limits.Concurrent),
+		life:    life,
+		end:     end,
+		modules: make(map[string]*Module),
+	}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	if err := r.exportHosts(); err != nil {
+		return nil, errors.Join(err, r.Close(life))
+	}
+	return r, nil
+}
+
+func (r *Runtime) exportHosts() error {
+	if err := exportHost(r.life, r.engine, abi.Module, abi.Guest(), guestFunctions()); err != nil {
+		return err
+	}
+	return exportHost(r.life, r.engine, abi.WASI, abi.Preview1(), wasiFunctions())
+}
+
+func (l Limits) withDefaults() Limits {
+	d := DefaultLimits()
+	return Limits{
+		MemoryPages:   min(cmp.Or(l.MemoryPages, d.MemoryPages), check.MaxPages),
+		CallTime:      cmp.Or(l.CallTime, d.CallTime),
+		ArgBytes:      cmp.Or(l.ArgBytes, d.ArgBytes),
+		ResponseBytes: cmp.Or(l.ResponseBytes, d.ResponseBytes),
+		EventBytes:    cmp.Or(l.EventBytes, d.EventBytes),
+		WriteBytes:    cmp.Or(l.WriteBytes, d.WriteBytes),
+		LogBytes:      cmp.Or(l.LogBytes, d.LogBytes),
+		Iterators:     cmp.Or(l.Iterators, d.Iterators),
+		Concurrent:    cmp.Or(l.Concurrent, d.Concurrent),
+		Ready:         cmp.Or(l.Ready, d.Ready),
+	}
+}
+
+// Check refuses bytes that are not chaincode of the ABI, saying why: it reads
+// them, compiles them into the cache, and starts one instance for a trial.
+func (r *Runtime) Check(ctx context.Context, code []byte) error {
+	r.loading.Lock()
+	defer r.loading.Unlock()
+	if r.closed {
+		return ErrClosed
+	}
+	m, err := r.compile(ctx, "check", code)
+	if err != nil {
+		return err
+	}
+	defer m.compiled.Close(ctx)
+	inst, err := m.start(ctx)
+	if err != nil {
+		return err
+	}
+	return inst.close(ctx)
+}
+
+// Load compiles the module (or finds it in the cache) and makes it callable
+// under packageID. Loading twice is harmless.
+func (r *Runtime) Load(ctx context.Context, packageID string, code []byte) (*Module, error) {
+	r.loading.Lock()
+	defer r.loading.Unlock()
+	if r.closed {
+		return nil, ErrClosed
+	}
+	if m, ok := r.modules[packageID]; ok {
+		if m.hash != sha256.Sum256(code) {
+			return nil, fmt.Errorf("load chaincode %s: already loaded with other code", packageID)
+		}
+		return m, nil
+	}
+	m, err := r.compile(ctx, packageID, code)
+	if err != nil {
+		return nil, fmt.Errorf("load chaincode %s: %w", packageID, err)
+	}
+	inst, err := m.start(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load chaincode %s: %w", packageID, errors.Join(err, m.compiled.Close(ctx)))
+	}
+	m.ready <- inst
+	m.retired <- nil // fill up
+	r.workers.Go(m.keepReady)
+	r.modules[packageID] = m
+	return m, nil
+}
+
+func (r *Runtime) compile(ctx context.Context, packageID string, code []byte) (*Module, error) {
+	if err := check.Module(code, r.limits.MemoryPages); err != nil {
+		return nil, err
+	}
+	ctx = experimental.WithCompilationWorkers(ctx, min(2, runtime.GOMAXPROCS(0)))
+	compiled, err := r.engine.CompileModule(ctx, code)
+	if err != nil {
+		return nil, fmt.Errorf("not valid WebAssembly of the features chaincode may use: %w", err)
+	}
+	return &Module{
+		runtime:   r,
+		packageID: packageID,
+		hash:      sha256.Sum256(code),
+		compiled:  compiled,
+		ready:     make(chan *instance, r.limits.Ready),
+		retired:   make(chan *instance, r.limits.Concurrent),
+		log:       r.log.With("package", shortID(packageID)),
+	}, nil
+}
+
+// shortID keeps log lines readable: the label and the start of the hash.
+func shortID(packageID string) string {
+	const hashHex = 2 * sha256.Size
+	if n := len(packageID); n > hashHex {
+		if _, err := hex.DecodeString(packageID[n-hashHex:]); err == nil {
+			return packageID[:n-hashHex+12]
+		}
+	}
+	return packageID
+}
+
+// Close ends all calls and instances, and waits for them.
+func (r *Runtime) Close(ctx context.Context) error {
+	r.end()
+	r.loading.Lock()
+	defer r.loading.Unlock()
+	if r.closed {
+		return nil
+	}
+	r.closed = true
+	// Instances lie in memory of our own that is unmapped when they are closed,
+	// so no call may be on its way then.
+	for range cap(r.slots) {
+		r.slots <- struct{}{}
+	}
+	r.workers.Wait()
+	return errors.Join(r.engine.Close(ctx), r.cache.Close(ctx))
+}
