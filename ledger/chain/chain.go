@@ -4,95 +4,153 @@
 // A commit appends the block to the log and syncs it, the one fsync; then one
 // unsynced batch writes state and indexes. Opening cuts a torn tail and replays
 // from the savepoint. One goroutine appends; any number read.
+//
+// A crash leaves every block whose Append returned, and perhaps the one under
+// way. The derived part may be behind by any number of blocks, never ahead; its
+// directory may even be deleted, and Open makes it again from the blocks. With
+// NoSync the newest blocks may be lost, but never one before a block that is kept.
 package chain
 
 import (
-	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
 
-	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/weft-network/weft/ledger"
+	"github.com/weft-network/weft/ledger/internal/gate"
 	"github.com/weft-network/weft/ledger/state"
+	"github.com/weft-network/weft/ledger/store"
 )
-
-// Chain is an open channel ledger.
-type Chain struct{}
-
-// Options of Open.
-type Options struct {
-	// NoSync leaves the log unsynced: for orderers, whose Raft log holds the block.
-	NoSync bool
-	// Replay returns the updates of a block whose codes are already in its
-	// metadata. Open calls it for the blocks after the savepoint. Nil for
-	// orderers: they keep blocks without state.
-	Replay func(b *ledger.Block) (state.Batch, error)
-}
-
-// Open opens or creates the ledger of a channel in dir.
-func Open(dir string, o Options) (*Chain, error) { return nil, errors.New("not built yet") }
-
-// Height is the number of blocks.
-func (c *Chain) Height() uint64 { return 0 }
-
-// LastHash is the header hash of the newest block, nil when empty.
-func (c *Chain) LastHash() []byte { return nil }
-
-// CommitHash is the commit hash of the newest block, nil when there is none.
-func (c *Chain) CommitHash() []byte { return nil }
-
-// Append commits a block: its codes are set in its metadata, its commit hash is
-// computed and set here. It returns after the block is durable (unless NoSync)
-// and its state readable, then wakes waiters.
-func (c *Chain) Append(b *ledger.Block, updates state.Batch) error {
-	return errors.New("not built yet")
-}
 
 // ErrNotFound answers reads of blocks and transactions that are not there.
 var ErrNotFound = errors.New("not found")
 
-// Block reads block n. The caller owns the result.
-func (c *Chain) Block(n uint64) (*common.Block, error) { return nil, ErrNotFound }
+// ErrClosed answers the use of a chain that was closed.
+var ErrClosed = errors.New("the ledger is closed")
 
-// BlockByHash reads the block with that header hash.
-func (c *Chain) BlockByHash(hash []byte) (*common.Block, error) { return nil, ErrNotFound }
+// Options of Open.
+type Options struct {
+	// NoSync leaves the log unsynced: for orderers, whose Raft log holds the
+	// block. See Chain.Sync.
+	NoSync bool
+	// Replay returns the updates of a block whose codes are already in its
+	// metadata. Open calls it for the blocks after the savepoint. Nil for
+	// orderers: they keep blocks without state, transaction index and commit hash.
+	Replay func(b *ledger.Block) (state.Batch, error)
 
-// Tx tells where the first transaction with that id is, and its code.
-func (c *Chain) Tx(txID string) (TxInfo, error) { return TxInfo{}, ErrNotFound }
-
-// TxInfo is the place and code of a committed transaction.
-type TxInfo struct {
-	Block uint64
-	Index int
-	Code  ledger.Code
+	// FS is the file system; nil is the operating system's.
+	FS store.FS
+	// Logger hears of recovery and failures; nil discards.
+	Logger *slog.Logger
+	// SegmentBytes is the size of the log's files; 0 is the store's default.
+	SegmentBytes int64
 }
 
-// LastConfigBlock is the newest config block.
-func (c *Chain) LastConfigBlock() (*common.Block, error) { return nil, ErrNotFound }
+// Chain is an open channel ledger.
+type Chain struct {
+	opts Options
+	logs *slog.Logger
+	log  *store.Log
+	db   *store.DB
+	gate gate.Gate
+	tip  atomic.Pointer[savepoint]
 
-// Snapshot is a consistent view of state and height.
-func (c *Chain) Snapshot() *Snapshot { return nil }
+	appending sync.Mutex // held by Append
 
-// Snapshot implements state.Reader and must be closed.
-type Snapshot struct{}
+	// view is held for writing while a block's batch becomes visible, so that
+	// snapshots pair the state with its height.
+	view sync.RWMutex
 
-// Height of the snapshot.
-func (s *Snapshot) Height() uint64 { return 0 }
-
-// Get implements state.Reader.
-func (s *Snapshot) Get(ns, key string) ([]byte, *ledger.Version, error) {
-	return nil, nil, errors.New("not built yet")
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced when the fields below or tip change
+	failed  error         // why the chain takes no more blocks
+	closed  bool
 }
 
-// Range implements state.Reader.
-func (s *Snapshot) Range(ns, start, end string) (state.Iterator, error) {
-	return nil, errors.New("not built yet")
+// The two directories of a ledger. Only the first is the truth.
+const (
+	blocksDir = "blocks"
+	indexDir  = "index"
+)
+
+// Open opens or creates the ledger of a channel in dir.
+func Open(dir string, o Options) (*Chain, error) {
+	c, err := open(dir, o)
+	if err != nil {
+		return nil, fmt.Errorf("open ledger %s: %w", dir, err)
+	}
+	return c, nil
 }
 
-// Close frees the snapshot.
-func (s *Snapshot) Close() error { return nil }
+func open(dir string, o Options) (*Chain, error) {
+	so := store.Options{FS: o.FS, Logger: o.Logger, SegmentBytes: o.SegmentBytes}
+	log, err := store.OpenLog(filepath.Join(dir, blocksDir), so)
+	if err != nil {
+		return nil, err
+	}
+	db, err := store.OpenDBWith(filepath.Join(dir, indexDir), so)
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	c := &Chain{opts: o, logs: o.Logger, log: log, db: db, changed: make(chan struct{})}
+	if c.logs == nil {
+		c.logs = slog.New(slog.DiscardHandler)
+	}
+	if err := c.recover(); err != nil {
+		return nil, errors.Join(err, log.Close(), db.Close())
+	}
+	return c, nil
+}
 
-// WaitHeight returns when the ledger has at least h blocks, or ctx ends.
-func (c *Chain) WaitHeight(ctx context.Context, h uint64) error { return errors.New("not built yet") }
+// blocksOnly tells that the chain has no state.
+func (c *Chain) blocksOnly() bool { return c.opts.Replay == nil }
 
-// Close flushes and closes. No method may be running or called after.
-func (c *Chain) Close() error { return nil }
+// Height is the number of blocks.
+func (c *Chain) Height() uint64 { return c.tip.Load().height }
+
+// LastHash is the header hash of the newest block, nil when empty.
+func (c *Chain) LastHash() []byte { return c.tip.Load().hash }
+
+// CommitHash is the commit hash of the newest block, nil when there is none.
+func (c *Chain) CommitHash() []byte { return c.tip.Load().commitHash }
+
+// LastConfig is the number of the newest config block; 0 when empty.
+func (c *Chain) LastConfig() uint64 { return c.tip.Load().lastConfig }
+
+// Sync makes all blocks durable: for chains with NoSync, before whatever else
+// holds the blocks forgets them. An error is final, as that of Append.
+func (c *Chain) Sync() error {
+	if !c.gate.Enter() {
+		return ErrClosed
+	}
+	defer c.gate.Leave()
+	c.appending.Lock()
+	defer c.appending.Unlock()
+	if err := c.failure(); err != nil {
+		return fmt.Errorf("sync blocks: %w", err)
+	}
+	if err := c.log.Sync(); err != nil {
+		c.fail(err)
+		return fmt.Errorf("sync blocks: %w", err)
+	}
+	return nil
+}
+
+// Close flushes and closes. It ends the waiting of WaitHeight with ErrClosed,
+// waits for the calls under way and for every snapshot to be closed, and after
+// that all methods but the trivial ones (Height and the like) answer ErrClosed.
+// Closing twice is harmless.
+func (c *Chain) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.broadcast()
+	c.mu.Unlock()
+	if !c.gate.Close() {
+		return nil
+	}
+	// The log first: the index must never be durable ahead of it.
+	return errors.Join(c.log.Close(), c.db.Close())
+}

@@ -1,0 +1,57 @@
+package chain
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/weft-network/weft/ledger/store"
+)
+
+// savepointVersion is the format of the index.
+const savepointVersion = 1
+
+// savepoint tells which blocks the index covers. It is written in the batch of
+// every block. It is never changed once made.
+type savepoint struct {
+	height     uint64
+	end        store.Position // of the log after block height-1
+	lastConfig uint64
+	hash       []byte // of block height-1; nil when there is none
+	commitHash []byte // nil before block 1 and without state
+}
+
+func (s *savepoint) encode() []byte {
+	b := []byte{savepointVersion}
+	for _, n := range []uint64{s.height, uint64(s.end), s.lastConfig} {
+		b = binary.AppendUvarint(b, n)
+	}
+	for _, v := range [][]byte{s.hash, s.commitHash} {
+		b = append(binary.AppendUvarint(b, uint64(len(v))), v...)
+	}
+	return b
+}
+
+func decodeSavepoint(b []byte) (*savepoint, error) {
+	if len(b) == 0 {
+		return nil, errCorrupt
+	}
+	if b[0] != savepointVersion {
+		return nil, fmt.Errorf("the index has format %d; this program reads format %d, so use a newer one", b[0], savepointVersion)
+	}
+	s, end := &savepoint{}, uint64(0)
+	b = b[1:]
+	for _, n := range []*uint64{&s.height, &end, &s.lastConfig} {
+		*n, b = cutUvarint(b)
+	}
+	for _, v := range []*[]byte{&s.hash, &s.commitHash} {
+		var x []byte
+		if x, b = cutBytes(b); len(x) > 0 {
+			*v = x
+		}
+	}
+	if b == nil {
+		return nil, errCorrupt
+	}
+	s.end = store.Position(end)
+	return s, nil
+}
