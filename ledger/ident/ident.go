@@ -7,30 +7,59 @@
 package ident
 
 import (
+	"crypto/sha256"
 	"crypto/x509"
-	"errors"
+	"encoding/hex"
+	"fmt"
 	"time"
-
-	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
 )
 
 // Identity is one parsed and chain-checked certificate of an organisation.
 // It is immutable and safe for concurrent use.
 type Identity struct {
 	MSPID string
-	Cert  *x509.Certificate
+	// Cert is the certificate; where its CA signed with a high S, with that
+	// signature in its low-S form, so that one certificate has one form.
+	Cert *x509.Certificate
 	// Serialized is the msp.SerializedIdentity, as it travels.
 	Serialized []byte
-	// contains unexported fields (roles, OUs)
+
+	msp        *MSP
+	memo       *Memo
+	roles      roleSet
+	certifiers []byte   // hash of the CA chain; what OU principals ask for
+	certHash   [32]byte // of Cert.Raw
+	keyHash    [32]byte // of the public key
 }
 
 // ExpiresAt is the certificate's NotAfter.
 func (id *Identity) ExpiresAt() time.Time { return id.Cert.NotAfter }
 
+// Key is equal for two identities exactly when organisation and certificate are,
+// however they were encoded on the way.
+func (id *Identity) Key() string { return id.MSPID + string(id.certHash[:]) }
+
+// String names the identity for people.
+func (id *Identity) String() string { return id.Cert.Subject.CommonName + " of " + id.MSPID }
+
 // Verify checks sig over msg: ECDSA over SHA-256 with low S, or Ed25519 over
-// the message itself. Results are memoised per process (design: a signature is
-// verified once per node).
-func (id *Identity) Verify(msg, sig []byte) error { return errors.New("not built yet") }
+// the message itself. Successes are remembered in the Memo of the Set that the
+// identity came from.
+func (id *Identity) Verify(msg, sig []byte) error {
+	if len(sig) == 0 || len(sig) > maxSignatureBytes {
+		return fmt.Errorf("verify signature of %s: it has %d bytes; 1 to %d are expected", id, len(sig), maxSignatureBytes)
+	}
+	digest := sha256.Sum256(msg)
+	known := memoKey(id.keyHash, digest, sig)
+	if id.memo.has(known) {
+		return nil
+	}
+	if err := verifySignature(id.Cert.PublicKey, msg, digest, sig); err != nil {
+		return fmt.Errorf("verify signature of %s: %w", id, err)
+	}
+	id.memo.add(known)
+	return nil
+}
 
 // Role is a NodeOU role.
 type Role int
@@ -44,56 +73,40 @@ const (
 	RoleOrderer
 )
 
-// Has reports whether the identity holds the role; every identity is a member.
-func (id *Identity) Has(r Role) bool { return false }
+var roleNames = [...]string{"member", "client", "peer", "admin", "orderer"}
 
-// MSP is one organisation's membership provider, made from its config.
-type MSP struct {
-	id string
-	// TLSRoots are the organisation's TLS root and intermediate certificates.
-	TLSRoots *x509.CertPool
+// String is the role as policies write it.
+func (r Role) String() string {
+	if r < 0 || int(r) >= len(roleNames) {
+		return fmt.Sprintf("role %d", int(r))
+	}
+	return roleNames[r]
 }
 
-// NewMSP builds the MSP of one organisation and refuses a config that is not
-// sound (no root, a root that is no CA, an inner CA cycle, …).
-func NewMSP(cfg *msp.MSPConfig) (*MSP, error) { return nil, errors.New("not built yet") }
+type roleSet uint8
 
-// ID is the MSP id, such as Org1MSP.
-func (m *MSP) ID() string { return m.id }
+func (s roleSet) with(r Role) roleSet { return s | 1<<r }
 
-// Set holds the MSPs of one channel. It is safe for concurrent use and caches
-// the identities that it has parsed.
-type Set struct{}
+// Has reports whether the identity holds the role; every identity is a member.
+func (id *Identity) Has(r Role) bool {
+	return r >= 0 && int(r) < len(roleNames) && id.roles&(1<<r) != 0
+}
 
-// NewSet joins MSPs; two with one id are refused.
-func NewSet(msps ...*MSP) (*Set, error) { return nil, errors.New("not built yet") }
-
-// MSP returns the MSP with that id, or nil.
-func (s *Set) MSP(id string) *MSP { return nil }
-
-// IDs are the MSP ids, sorted.
-func (s *Set) IDs() []string { return nil }
-
-// Identity parses a msp.SerializedIdentity, checks that it is well-formed, that
-// its chain leads to its organisation's roots, that it is not revoked and that
-// its OUs are sound. It does not look at expiry.
-func (s *Set) Identity(serialized []byte) (*Identity, error) { return nil, errors.New("not built yet") }
-
-// Satisfies reports whether id is what the principal asks for; a nil error is yes.
-func (s *Set) Satisfies(id *Identity, p *msp.MSPPrincipal) error { return errors.New("not built yet") }
-
-// LoadSigner reads the signing certificate and key of an MSP folder
-// (signcerts/, keystore/) in the layout of Fabric's cryptogen.
-func LoadSigner(dir, mspID string) (Signer, error) { return nil, errors.New("not built yet") }
-
-// LoadConfig reads an MSP folder (cacerts/, intermediatecerts/, admincerts/,
-// tlscacerts/, crls/, config.yaml) into the config that a channel carries.
-func LoadConfig(dir, mspID string) (*msp.MSPConfig, error) { return nil, errors.New("not built yet") }
+// Roles are the names of the roles held, member first.
+func (id *Identity) Roles() []string {
+	var names []string
+	for r, name := range roleNames {
+		if id.Has(Role(r)) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 // TxID is hex(SHA-256(nonce ‖ creator)), Fabric's transaction id.
-func TxID(nonce, creator []byte) string { return "" }
-
-// DefaultCrypto is Fabric's default: SHA-2 for signatures, SHA-256 for identifiers.
-func DefaultCrypto() *msp.FabricCryptoConfig {
-	return &msp.FabricCryptoConfig{SignatureHashFamily: "SHA2", IdentityIdentifierHashFunction: "SHA256"}
+func TxID(nonce, creator []byte) string {
+	h := sha256.New()
+	h.Write(nonce)
+	h.Write(creator)
+	return hex.EncodeToString(h.Sum(nil))
 }

@@ -1,7 +1,6 @@
 package ident
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -27,7 +26,7 @@ type Signer interface {
 }
 
 // NewSigner joins a certificate in PEM form and its key. It refuses a key that
-// does not belong to the certificate. The PEM travels as it is given.
+// does not belong to the certificate.
 func NewSigner(mspID string, certPEM []byte, key crypto.Signer) (Signer, error) {
 	if mspID == "" {
 		return nil, errors.New("new signer: the MSP id is empty")
@@ -42,7 +41,8 @@ func NewSigner(mspID string, certPEM []byte, key crypto.Signer) (Signer, error) 
 	if !samePublicKey(cert.PublicKey, key.Public()) {
 		return nil, fmt.Errorf("new signer of %s: %w", mspID, errKeyMismatch)
 	}
-	serialized, err := Serialize(mspID, certPEM)
+	// Encoded anew, so that text around the block does not travel.
+	serialized, err := Serialize(mspID, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}))
 	if err != nil {
 		return nil, err
 	}
@@ -92,24 +92,4 @@ func (s *signer) Sign(msg []byte) ([]byte, error) {
 func samePublicKey(a, b crypto.PublicKey) bool {
 	x, ok := a.(interface{ Equal(crypto.PublicKey) bool })
 	return ok && x.Equal(b)
-}
-
-// parsePEM reads the single certificate of a PEM text: one block, of type
-// CERTIFICATE or without a type, no headers needed, nothing but white space
-// after it.
-func parsePEM(text []byte) (*x509.Certificate, error) {
-	block, rest := pem.Decode(text)
-	switch {
-	case block == nil:
-		return nil, errors.New("not a certificate in PEM form")
-	case block.Type != "CERTIFICATE" && block.Type != "":
-		return nil, fmt.Errorf("the PEM block is of type %q, not CERTIFICATE", block.Type)
-	case len(bytes.TrimSpace(rest)) > 0:
-		return nil, errors.New("the certificate is followed by other data; one PEM block is expected")
-	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("the PEM block holds no X.509 certificate: %w", err)
-	}
-	return cert, nil
 }
