@@ -21,11 +21,16 @@ const (
 // that X.509 identities cannot be, is satisfied by nobody.
 type Principal struct {
 	text  string
+	role  bool // one role in one organisation
 	match func(s *Set, id *Identity) error
 }
 
 // String says who satisfies the principal: "Org1MSP.peer".
 func (p *Principal) String() string { return p.text }
+
+// IsRole reports whether the principal is a role in an organisation, as the
+// policy language writes it.
+func (p *Principal) IsRole() bool { return p.role }
 
 // NewPrincipal reads a principal.
 func NewPrincipal(p *msp.MSPPrincipal) *Principal {
@@ -79,7 +84,7 @@ func rolePrincipal(raw []byte) *Principal {
 	if !ok {
 		return nobody(fmt.Errorf("role %d is unknown", r.Role))
 	}
-	p := &Principal{text: r.MspIdentifier + "." + role.String()}
+	p := &Principal{text: r.MspIdentifier + "." + role.String(), role: true}
 	mspID := r.MspIdentifier
 	p.match = func(_ *Set, id *Identity) error {
 		if id.MSPID == mspID && id.Has(role) {
