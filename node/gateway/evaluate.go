@@ -1,0 +1,101 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	gw "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Evaluate answers a query from one peer: this one when it can, else the
+// highest of its organisation, else of another. Each peer is tried once.
+func (s *Server) Evaluate(ctx context.Context, req *gw.EvaluateRequest) (*gw.EvaluateResponse, error) {
+	p, err := unpack(req.GetProposedTransaction())
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "failed to unpack transaction proposal: %s", err)
+	}
+	if _, ok := s.cfg.Channel(p.channel); !ok {
+		return nil, status.Errorf(codes.Unavailable, "channel '%s' not found", p.channel)
+	}
+	orgs := req.GetTargetOrganizations()
+	if p.transient && len(orgs) == 0 {
+		orgs = []string{s.cfg.MSPID} // transient data stays at home unless the client says otherwise
+	}
+	peers := s.candidates(p, orgs)
+	if len(peers) == 0 {
+		return nil, status.Errorf(codes.FailedPrecondition, "no peers available to evaluate chaincode %s in channel %s", p.chaincode, p.channel)
+	}
+	return s.evaluate(ctx, p, peers)
+}
+
+func (s *Server) evaluate(ctx context.Context, p *proposal, peers []Endorser) (*gw.EvaluateResponse, error) {
+	var details []*gw.ErrorDetail
+	var last outcome
+	for _, e := range peers {
+		r, out := s.ask(ctx, e, p.signed)
+		if ctx.Err() != nil {
+			return nil, status.Error(codes.DeadlineExceeded, "evaluate timeout expired")
+		}
+		if out.code == codes.OK {
+			return &gw.EvaluateResponse{Result: answer(r)}, nil
+		}
+		last = out
+		details = append(details, detail(e, out.message))
+		if !out.retry {
+			return nil, failure(out.code, "evaluate call to endorser returned error: "+out.message, details)
+		}
+	}
+	return nil, failure(last.code, "failed to evaluate transaction, see attached details for more info", details)
+}
+
+// answer prefers the result inside the payload: the response on top of it need
+// not carry one.
+func answer(r *peer.ProposalResponse) *peer.Response {
+	if payload, err := result(r.Payload); err == nil {
+		r.Response.Payload = payload
+	}
+	return r.Response
+}
+
+// ask sends a proposal to one peer within the endorsement timeout.
+func (s *Server) ask(ctx context.Context, e Endorser, sp *peer.SignedProposal) (*peer.ProposalResponse, outcome) {
+	ctx, cancel := context.WithTimeout(ctx, EndorsementTimeout)
+	defer cancel()
+	r, err := e.Process(ctx, sp)
+	return r, judge(r, err)
+}
+
+// candidates are the peers that can run the proposal's chaincode: this peer,
+// then its organisation, then the others, each by falling height. Empty orgs
+// means any.
+func (s *Server) candidates(p *proposal, orgs []string) []Endorser {
+	var list []Endorser
+	for _, e := range s.cfg.Endorsers(p.channel) {
+		_, has := e.Chaincodes[p.chaincode]
+		if !has && !s.cfg.SystemChaincode(p.chaincode) {
+			continue
+		}
+		if len(orgs) == 0 || slices.Contains(orgs, e.MSPID) {
+			list = append(list, e)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Endorser) int {
+		return cmp.Or(first(a.Local, b.Local), first(a.MSPID == s.cfg.MSPID, b.MSPID == s.cfg.MSPID), cmp.Compare(b.Height, a.Height))
+	})
+	return list
+}
+
+// first orders true before false.
+func first(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
+}

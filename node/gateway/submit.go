@@ -1,0 +1,71 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	gw "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// While no orderer has a leader, a submission is tried again after firstPause,
+// doubling up to lastPause, until the caller's deadline. A second copy of a
+// transaction does no harm: it becomes DUPLICATE_TXID.
+const (
+	firstPause = 20 * time.Millisecond
+	lastPause  = 500 * time.Millisecond
+)
+
+// Submit passes a signed transaction to the ordering service. It answers when
+// a quorum of orderers has the transaction's block on disk.
+func (s *Server) Submit(ctx context.Context, req *gw.SubmitRequest) (*gw.SubmitResponse, error) {
+	env := req.GetPreparedTransaction()
+	switch {
+	case env == nil:
+		return nil, status.Error(codes.InvalidArgument, "a prepared transaction is required")
+	case len(env.Signature) == 0:
+		return nil, status.Error(codes.InvalidArgument, "prepared transaction must be signed")
+	}
+	if _, ok := s.cfg.Channel(req.ChannelId); !ok {
+		return nil, status.Errorf(codes.FailedPrecondition, "channel '%s' not found", req.ChannelId)
+	}
+	ctx, cancel := context.WithTimeout(ctx, BroadcastTimeout)
+	defer cancel()
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		done, details, err := s.tryAll(ctx, req.ChannelId, env)
+		if done || err != nil {
+			return &gw.SubmitResponse{}, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, failure(codes.Unavailable, "no orderers could successfully process transaction", details)
+		}
+	}
+}
+
+// tryAll offers the envelope to each orderer once. An error is final.
+func (s *Server) tryAll(ctx context.Context, channel string, env *common.Envelope) (bool, []*gw.ErrorDetail, error) {
+	var details []*gw.ErrorDetail
+	for _, o := range s.cfg.Orderers(channel) {
+		st, info, err := o.Broadcast(ctx, env)
+		if err == nil && st == common.Status_SUCCESS {
+			return true, nil, nil
+		}
+		message := fmt.Sprintf("received unsuccessful response from orderer: status=%s, info=%s", st, info)
+		if err != nil {
+			message = err.Error()
+		}
+		details = append(details, &gw.ErrorDetail{Address: o.Endpoint, MspId: o.MSPID, Message: message})
+		if err == nil && st >= 400 && st < 500 {
+			return false, nil, failure(codes.Aborted, message, details)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return false, details, nil
+}

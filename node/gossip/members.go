@@ -1,0 +1,352 @@
+package gossip
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/weft-network/weft/node/mesh"
+	"github.com/weft-network/weft/p2p"
+	"github.com/weft-network/weft/p2p/wire"
+)
+
+// Timing of membership. A member tells of itself every heartbeat and soon
+// after something changed; one that was not heard for stale is no longer
+// counted, even while its connection looks alive.
+const (
+	heartbeat = 3 * time.Second
+	settle    = 100 * time.Millisecond // changes are told at most this often
+	stale     = 20 * time.Second
+	// patience is how long a gap may stay open before it is fetched.
+	patience = 250 * time.Millisecond
+	// hello is how long a starting peer waits for a leader of its organisation
+	// to be heard before it leads itself.
+	hello = 1500 * time.Millisecond
+)
+
+// Limits on what others say of themselves.
+const (
+	maxMembers    = 4096 // members kept per channel
+	maxChaincodes = 1024 // chaincodes of one member
+	maxNameLen    = 256
+)
+
+// member is what one peer said of itself last.
+type member struct {
+	info  *wire.StateInfo
+	mspID string
+	heard time.Time
+}
+
+type members struct {
+	mu     sync.Mutex
+	byID   map[string]member
+	beyond uint64 // the height that the highest block heard of implies
+}
+
+func newMembers() *members { return &members{byID: map[string]member{}} }
+
+// heard notes that a block number exists.
+func (m *members) heard(n uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.beyond = max(m.beyond, n+1)
+}
+
+// take keeps a newer StateInfo and reports whether it was.
+func (m *members) take(info *wire.StateInfo, mspID string, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old, ok := m.byID[info.PeerId]
+	if ok && old.info.Sequence >= info.Sequence || !ok && len(m.byID) >= maxMembers {
+		return false
+	}
+	m.byID[info.PeerId] = member{info, mspID, now}
+	return true
+}
+
+// alive lists the members heard lately, by peer id.
+func (m *members) alive(now time.Time) []member {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []member
+	for _, x := range m.byID {
+		if now.Sub(x.heard) < stale {
+			list = append(list, x)
+		}
+	}
+	slices.SortFunc(list, func(a, b member) int { return cmp.Compare(a.info.PeerId, b.info.PeerId) })
+	return list
+}
+
+// ahead lists members above a height, those of the organisation first, then by
+// falling height.
+func (m *members) ahead(height uint64, mspID string) []member {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []member
+	for _, x := range m.byID {
+		if x.info.Height > height {
+			list = append(list, x)
+		}
+	}
+	slices.SortFunc(list, func(a, b member) int {
+		return cmp.Or(boolCompare(b.mspID == mspID, a.mspID == mspID), cmp.Compare(b.info.Height, a.info.Height), cmp.Compare(a.info.PeerId, b.info.PeerId))
+	})
+	return list
+}
+
+func boolCompare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+func stateMessageID(data []byte) string {
+	sum := sha256.Sum256(data)
+	return string(sum[:])
+}
+
+// validateState believes a member about itself when it signed the message and
+// belongs to the channel.
+func (c *Channel) validateState(from p2p.ID, data []byte) p2p.Verdict {
+	info := new(wire.StateInfo)
+	if err := proto.Unmarshal(data, info); err != nil {
+		return p2p.Reject
+	}
+	if info.PeerId == string(c.cfg.Mesh.Host().ID()) {
+		return p2p.Ignore
+	}
+	mspID, err := c.checkState(info)
+	if err != nil {
+		c.cfg.Log.Warn("a member's state is not believed", "channel", c.id, "from", from, "err", err)
+		return p2p.Reject
+	}
+	if !c.members.take(info, mspID, time.Now()) {
+		return p2p.Ignore
+	}
+	c.poke()
+	return p2p.Accept
+}
+
+func (c *Channel) checkState(info *wire.StateInfo) (string, error) {
+	if len(info.Chaincodes) > maxChaincodes || len(info.Addrs) > 16 || len(info.Endpoint) > maxNameLen {
+		return "", fmt.Errorf("%d chaincodes, %d addresses", len(info.Chaincodes), len(info.Addrs))
+	}
+	id, err := c.cfg.Channel.Config().MSPs.Identity(info.Identity)
+	if err != nil {
+		return "", err
+	}
+	if want, err := p2p.IDFromKey(id.Cert.PublicKey); err != nil || string(want) != info.PeerId {
+		return "", fmt.Errorf("peer id %s is not that of its key", info.PeerId)
+	}
+	said, err := unsigned(info)
+	if err != nil {
+		return "", err
+	}
+	return id.MSPID, id.Verify(said, info.Signature)
+}
+
+func unsigned(info *wire.StateInfo) ([]byte, error) {
+	bare := proto.CloneOf(info)
+	bare.Signature = nil
+	return proto.MarshalOptions{Deterministic: true}.Marshal(bare)
+}
+
+// tell publishes this peer's own state.
+func (c *Channel) tell(ctx context.Context, leading bool) {
+	l, host := c.cfg.Channel.Ledger(), c.cfg.Mesh.Host()
+	info := &wire.StateInfo{
+		Sequence: uint64(time.Now().UnixNano()), Identity: c.cfg.Signer.Serialized(),
+		PeerId: string(host.ID()), Addrs: host.Addrs(), Endpoint: c.cfg.Endpoint,
+		Height: l.Height(), CommitHash: l.CommitHash(), Chaincodes: c.cfg.Chaincodes(), Leader: leading,
+	}
+	said, err := unsigned(info)
+	if err == nil {
+		info.Signature, err = c.cfg.Signer.Sign(said)
+	}
+	var data []byte
+	if err == nil {
+		data, err = proto.Marshal(info)
+	}
+	if err == nil {
+		err = c.state.Publish(ctx, data)
+	}
+	if err != nil && ctx.Err() == nil {
+		c.cfg.Log.Warn("this peer's state was not published", "channel", c.id, "err", err)
+	}
+}
+
+// tend decides who leads, notices gaps, meets new members and tells of this
+// peer: after every change, and every heartbeat.
+func (c *Channel) tend(ctx context.Context, lead chan<- bool, behind chan<- uint64) error {
+	started := time.Now()
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	soon := time.NewTimer(0) // fires when changes have settled
+	defer soon.Stop()
+	gap := watch{since: started}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-beat.C:
+		case <-soon.C:
+		case <-c.changed:
+			soon.Reset(settle)
+			continue
+		}
+		c.elect(ctx, started, lead)
+		if wait := gap.look(c); wait >= 0 {
+			soon.Reset(max(wait, settle))
+		}
+		if gap.open() {
+			select {
+			case behind <- gap.target:
+			default: // a fetch is under way
+			}
+		}
+		c.meet(ctx)
+		c.tell(ctx, c.Leading())
+		if time.Since(started) < 2*hello {
+			soon.Reset(2 * settle) // a start settles fast
+		}
+	}
+}
+
+// watch tells how long this ledger has lacked blocks that others have.
+type watch struct {
+	height, target uint64
+	since          time.Time
+}
+
+// look returns how long to wait before looking again, negative when there is
+// no gap.
+func (w *watch) look(c *Channel) time.Duration {
+	height := c.cfg.Channel.Ledger().Height()
+	target := c.members.top()
+	if height != w.height || target <= height {
+		w.since = time.Now()
+	}
+	w.height, w.target = height, target
+	if target <= height {
+		return -1
+	}
+	return max(patience-time.Since(w.since), 0)
+}
+
+func (w *watch) open() bool { return w.target > w.height && time.Since(w.since) >= patience }
+
+// top is the highest height that anybody claims to have or was heard of.
+func (m *members) top() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	top := m.beyond
+	for _, x := range m.byID {
+		top = max(top, x.info.Height)
+	}
+	return top
+}
+
+// meet connects to members that are known but not connected.
+func (c *Channel) meet(ctx context.Context) {
+	connected := map[string]bool{}
+	for _, p := range c.cfg.Mesh.Host().Peers() {
+		connected[string(p.ID)] = true
+	}
+	for _, m := range c.members.alive(time.Now()) {
+		if connected[m.info.PeerId] || m.info.PeerId > string(c.cfg.Mesh.Host().ID()) {
+			continue // the one with the larger id dials
+		}
+		go func() {
+			ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+			defer cancel()
+			_, err := c.cfg.Mesh.Host().Connect(ctx, p2p.ID(m.info.PeerId), m.info.Addrs)
+			if err != nil {
+				c.cfg.Log.Debug("a member was not reached", "channel", c.id, "peer", m.info.Endpoint, "err", err)
+			}
+		}()
+	}
+}
+
+// Member is a peer of the channel that is connected and was heard lately.
+type Member struct {
+	ID         p2p.ID
+	MSPID      string
+	Endpoint   string
+	Height     uint64
+	CommitHash []byte
+	Leader     bool
+	Chaincodes map[string]string // name to version
+}
+
+// Members lists the other peers of the channel that are alive.
+func (c *Channel) Members() []Member {
+	connected := map[string]bool{}
+	for _, p := range c.cfg.Mesh.Host().Peers() {
+		connected[string(p.ID)] = true
+	}
+	var list []Member
+	for _, m := range c.members.alive(time.Now()) {
+		if !connected[m.info.PeerId] {
+			continue
+		}
+		x := Member{ID: p2p.ID(m.info.PeerId), MSPID: m.mspID, Endpoint: m.info.Endpoint, Height: m.info.Height, CommitHash: m.info.CommitHash, Leader: m.info.Leader, Chaincodes: map[string]string{}}
+		for _, cc := range m.info.Chaincodes {
+			x.Chaincodes[cc.Name] = cc.Version
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+// Leading reports whether this peer streams from the orderers for its organisation.
+func (c *Channel) Leading() bool {
+	c.members.mu.Lock()
+	defer c.members.mu.Unlock()
+	return c.leading
+}
+
+// elect decides anew who leads and tells follow when that changed.
+func (c *Channel) elect(ctx context.Context, started time.Time, lead chan<- bool) {
+	var own []candidate
+	for _, m := range c.Members() {
+		if m.MSPID == c.cfg.Signer.MSPID() {
+			own = append(own, candidate{string(m.ID), m.Leader})
+		}
+	}
+	waited := time.Since(started) > hello || len(own) == 0 && c.cfg.Mesh.Tried(c.id, c.cfg.Signer.MSPID()) && !c.expects()
+	now := decide(candidate{string(c.cfg.Mesh.Host().ID()), c.Leading()}, own, waited)
+	if now == c.Leading() {
+		return
+	}
+	c.members.mu.Lock()
+	c.leading = now
+	c.members.mu.Unlock()
+	c.cfg.Log.Info("leadership of the organisation changed", "channel", c.id, "org", c.cfg.Signer.MSPID(), "this peer leads", now)
+	select {
+	case lead <- now:
+	case <-ctx.Done():
+	}
+}
+
+// expects reports whether a peer of this organisation is connected that has
+// not told of itself yet.
+func (c *Channel) expects() bool {
+	for _, p := range c.cfg.Mesh.Host().Peers() {
+		if p.MSPID == c.cfg.Signer.MSPID() && c.cfg.Mesh.Allow(p.Identity, mesh.State, c.id) == nil {
+			return true
+		}
+	}
+	return false
+}
