@@ -1,0 +1,286 @@
+package p2p
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
+	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
+)
+
+// gossipProtocol is gossipsub under a name of our own: floodsub, which knows no
+// peer filter, is not offered, and no public network is joined by accident.
+const gossipProtocol = protocol.ID("/weft/gossip/1")
+
+// gossip is one gossipsub router. It sees the world through gossipHost, in
+// which a peer exists only once it is proven, and subscriptions through a
+// filter, in which a topic exists for a peer only when Membership allows it.
+type gossip struct {
+	h       *Host
+	ps      *pubsub.PubSub
+	bus     event.Bus
+	arrived event.Emitter         // tells the router of a proven peer
+	handle  network.StreamHandler // the router's, set while it is built
+
+	// mu is never held while links.mu is wanted, nor while Membership is asked.
+	mu      sync.Mutex
+	topics  map[string]*Topic
+	inbound map[peer.ID]*inbound
+	// allowed remembers Membership's answers until the next Reconsider.
+	allowed map[peer.ID]map[string]bool
+	epoch   int
+}
+
+func newGossip(h *Host) (*gossip, error) {
+	g := &gossip{
+		h: h, bus: eventbus.NewBus(),
+		topics:  map[string]*Topic{},
+		inbound: map[peer.ID]*inbound{},
+		allowed: map[peer.ID]map[string]bool{},
+	}
+	var err error
+	if g.arrived, err = g.bus.Emitter(new(event.EvtPeerIdentificationCompleted)); err != nil {
+		return nil, fmt.Errorf("start gossip: %w", err)
+	}
+	if g.ps, err = pubsub.NewGossipSub(h.ctx, &gossipHost{g: g}, g.options()...); err != nil {
+		return nil, fmt.Errorf("start gossip: %w", err)
+	}
+	return g, nil
+}
+
+func (g *gossip) options() []pubsub.Option {
+	params := pubsub.DefaultGossipSubParams()
+	params.HeartbeatInterval = gossipHeartbeat
+	params.UnsubscribeBackoff = 2 * time.Second // a channel may be rejoined soon
+	params.Connectors = 1                       // they never have work: nobody is dialled
+	params.SlowHeartbeatWarning = 0
+	quiet := debugOnly(g.h.log)
+	return []pubsub.Option{
+		pubsub.WithGossipSubProtocols([]protocol.ID{gossipProtocol}, gossipFeatures),
+		pubsub.WithGossipSubParams(params),
+		// The messages carry their own signatures, and no author.
+		pubsub.WithMessageSignaturePolicy(pubsub.StrictNoSign),
+		pubsub.WithNoAuthor(),
+		// What we publish goes to all our neighbours of the topic at once, so
+		// a young mesh delays nothing.
+		pubsub.WithFloodPublish(true),
+		pubsub.WithPeerExchange(false),
+		pubsub.WithSubscriptionFilter(g),
+		pubsub.WithPeerFilter(g.admits),
+		pubsub.WithPeerScore(scoreParams()),
+		pubsub.WithMaxMessageSize(MaxGossip + gossipOverhead),
+		pubsub.WithMaxControlMessageSize(gossipOverhead),
+		pubsub.WithValidateQueueSize(validateQueue),
+		pubsub.WithPeerOutboundQueueSize(gossipQueue),
+		pubsub.WithLogger(quiet),
+		pubsub.WithRPCLogger(discardLog()),
+	}
+}
+
+func gossipFeatures(f pubsub.GossipSubFeature, p protocol.ID) bool {
+	return p == gossipProtocol && f != pubsub.GossipSubFeatureExtensions
+}
+
+// scoreParams count invalid messages (squared, forgotten over ten minutes) and
+// breaches of the gossip protocol. A peer below the last threshold is ignored.
+// Sharing an address is no offence: whole networks run on one machine.
+func scoreParams() (*pubsub.PeerScoreParams, *pubsub.PeerScoreThresholds) {
+	params := &pubsub.PeerScoreParams{
+		SkipAtomicValidation:      true,
+		AppSpecificScore:          func(peer.ID) float64 { return 0 },
+		DecayInterval:             10 * time.Second,
+		DecayToZero:               0.1,
+		RetainScore:               10 * time.Minute,
+		BehaviourPenaltyWeight:    -1,
+		BehaviourPenaltyThreshold: 10,
+		BehaviourPenaltyDecay:     pubsub.ScoreParameterDecayWithBase(time.Minute, 10*time.Second, 0.1),
+	}
+	thresholds := &pubsub.PeerScoreThresholds{
+		SkipAtomicValidation: true,
+		GossipThreshold:      -100,
+		PublishThreshold:     -500,
+		GraylistThreshold:    -1000,
+	}
+	return params, thresholds
+}
+
+func topicScore() *pubsub.TopicScoreParams {
+	return &pubsub.TopicScoreParams{
+		SkipAtomicValidation:           true,
+		TopicWeight:                    1,
+		TimeInMeshQuantum:              time.Second, // divides, though its weight is 0
+		InvalidMessageDeliveriesWeight: -10,
+		InvalidMessageDeliveriesDecay:  pubsub.ScoreParameterDecayWithBase(10*time.Minute, 10*time.Second, 0.1),
+	}
+}
+
+// announce shows a proven peer to the router, which opens its stream to it. A
+// peer that the router knows already is no news to it.
+func (g *gossip) announce(id peer.ID) {
+	if g.h.ctx.Err() != nil {
+		return
+	}
+	g.arrived.Emit(event.EvtPeerIdentificationCompleted{Peer: id, Protocols: []protocol.ID{gossipProtocol}})
+}
+
+// announceLater comes back to a peer whose gossip stream has ended.
+func (g *gossip) announceLater(id peer.ID) {
+	time.AfterFunc(gossipRetry, func() {
+		if _, ok := g.h.links.peer(id); ok {
+			g.announce(id)
+		}
+	})
+}
+
+// forget drops what is remembered of a peer that has gone.
+func (g *gossip) forget(id peer.ID) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.allowed, id)
+}
+
+// admits tells whether a peer may take part in a topic that is joined here.
+func (g *gossip) admits(id peer.ID, topic string) bool {
+	g.mu.Lock()
+	t := g.topics[topic]
+	ok, known := g.allowed[id][topic]
+	epoch := g.epoch
+	g.mu.Unlock()
+	if t == nil {
+		return false
+	}
+	if known {
+		return ok
+	}
+	p, proven := g.h.links.peer(id)
+	if !proven {
+		return false
+	}
+	ok = g.h.cfg.Membership.Allow(p.Identity, t.cfg.Protocol, t.cfg.Channel) == nil
+	g.remember(id, topic, ok, epoch)
+	return ok
+}
+
+// remember keeps an answer unless Membership may have changed since it gave it.
+// A peer that has gone meanwhile leaves a few bytes until the next Reconsider.
+func (g *gossip) remember(id peer.ID, topic string, ok bool, epoch int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.epoch != epoch {
+		return
+	}
+	if g.allowed[id] == nil {
+		g.allowed[id] = map[string]bool{}
+	}
+	g.allowed[id][topic] = ok
+}
+
+// reconsider asks Membership again about every peer and topic. A peer that has
+// lost a topic is dropped, which takes it out of the router's every list; one
+// that has gained a topic it had subscribed to is now subscribed.
+func (g *gossip) reconsider() {
+	g.mu.Lock()
+	before := g.allowed
+	g.allowed = map[peer.ID]map[string]bool{}
+	g.epoch++
+	g.mu.Unlock()
+	for id, topics := range before {
+		for topic, was := range topics {
+			if was && !g.admits(id, topic) && g.joined(topic) {
+				g.h.log.Info("dropping a peer that may no longer read a topic", "peer", id)
+				g.h.swarm.ClosePeer(id)
+				break
+			}
+		}
+	}
+	g.mu.Lock()
+	names := make([]string, 0, len(g.topics))
+	for name := range g.topics {
+		names = append(names, name)
+	}
+	g.mu.Unlock()
+	for _, name := range names {
+		g.resubscribe(name)
+	}
+}
+
+func (g *gossip) joined(topic string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.topics[topic] != nil
+}
+
+// CanSubscribe is asked when this host joins a topic.
+func (g *gossip) CanSubscribe(string) bool { return true }
+
+// FilterIncomingSubscriptions passes on what the peer may subscribe to. The
+// rest is noted: the topic may be joined here later, or the peer admitted.
+func (g *gossip) FilterIncomingSubscriptions(id peer.ID, subs []*pb.RPC_SubOpts) ([]*pb.RPC_SubOpts, error) {
+	if len(subs) > maxSubscriptions {
+		return nil, fmt.Errorf("%w: %d in one message", pubsub.ErrTooManySubscriptions, len(subs))
+	}
+	var pass []*pb.RPC_SubOpts
+	for _, sub := range subs {
+		topic := sub.GetTopicid()
+		if topic == "" || len(topic) > maxTopicName {
+			continue
+		}
+		g.note(id, topic, sub.GetSubscribe())
+		if !sub.GetSubscribe() || g.admits(id, topic) {
+			pass = append(pass, sub)
+		}
+	}
+	return pass, nil
+}
+
+func (g *gossip) note(id peer.ID, topic string, subscribed bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	in := g.inbound[id]
+	switch {
+	case in == nil:
+	case !subscribed:
+		delete(in.wants, topic)
+	case len(in.wants) < maxSubscriptions:
+		in.wants[topic] = true
+	}
+}
+
+// resubscribe repeats, as if the peers had just sent them, the subscriptions
+// to a topic of peers that may have been filtered before.
+func (g *gossip) resubscribe(topic string) {
+	g.mu.Lock()
+	waiting := map[peer.ID]*inbound{}
+	for id, in := range g.inbound {
+		if in.wants[topic] {
+			waiting[id] = in
+		}
+	}
+	g.mu.Unlock()
+	for id, in := range waiting {
+		if g.admits(id, topic) {
+			in.subscribe(topic)
+		}
+	}
+}
+
+// messageID is the router's: it tells copies apart by every byte. A message
+// id that the sender can claim would let a bad copy, seen first, hide the good
+// one; equal claimed ids are sorted out after validation, by Topic.first.
+func messageID(m *pb.Message) string {
+	h := sha256.New()
+	h.Write([]byte(m.GetTopic()))
+	h.Write([]byte{0})
+	h.Write(m.GetData())
+	return string(h.Sum(nil))
+}
+
+var errGossipTooLarge = errors.New("gossip message too large")
