@@ -1,0 +1,98 @@
+package order
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/weft-network/weft/ledger/channel"
+	"pgregory.net/rapid"
+)
+
+func TestCutterFollowsFabricsRules(t *testing.T) {
+	limits := channel.Batch{MaxMessageCount: 3, PreferredMaxBytes: 100}
+	for _, c := range []struct {
+		name    string
+		sizes   []uint32
+		full    [][]uint32
+		pending []uint32
+	}{
+		{"a small message waits", []uint32{10}, nil, []uint32{10}},
+		{"the count makes a batch", []uint32{10, 11, 12, 13}, [][]uint32{{10, 11, 12}}, []uint32{13}},
+		{"exactly the preferred size is not too large", []uint32{100}, nil, []uint32{100}},
+		{"a larger one goes alone", []uint32{101}, [][]uint32{{101}}, nil},
+		{"a larger one cuts what waited first", []uint32{10, 101, 12}, [][]uint32{{10}, {101}}, []uint32{12}},
+		{"an overflowing one begins the next batch", []uint32{60, 41}, [][]uint32{{60}}, []uint32{41}},
+		{"filling to the brim is no overflow", []uint32{60, 40}, nil, []uint32{60, 40}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var cut Cutter[uint32]
+			var full [][]uint32
+			for _, s := range c.sizes {
+				full = append(full, cut.Add(limits, s, s)...)
+			}
+			if !reflect.DeepEqual(full, c.full) {
+				t.Errorf("full batches %v, want %v", full, c.full)
+			}
+			if got := cut.Cut(); !reflect.DeepEqual(got, c.pending) {
+				t.Errorf("pending %v, want %v", got, c.pending)
+			}
+		})
+	}
+}
+
+func TestCutterKeepsEveryMessageInOrderWithinLimits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		limits := channel.Batch{
+			MaxMessageCount:   rapid.Uint32Range(1, 5).Draw(t, "count"),
+			PreferredMaxBytes: rapid.Uint32Range(1, 100).Draw(t, "bytes"),
+		}
+		sizes := rapid.SliceOf(rapid.Uint32Range(0, 150)).Draw(t, "sizes")
+		var cut Cutter[int]
+		var batches [][]int
+		for i, s := range sizes {
+			batches = append(batches, cut.Add(limits, i, s)...)
+		}
+		if rest := cut.Cut(); rest != nil {
+			batches = append(batches, rest)
+		}
+		next := 0
+		for _, b := range batches {
+			total := uint32(0)
+			for _, i := range b {
+				if i != next {
+					t.Fatalf("message %d came where %d was due", i, next)
+				}
+				next++
+				total += sizes[i]
+			}
+			if len(b) == 0 || uint32(len(b)) > limits.MaxMessageCount {
+				t.Fatalf("a batch of %d messages", len(b))
+			}
+			if total > limits.PreferredMaxBytes && len(b) > 1 {
+				t.Fatalf("a batch of %d bytes", total)
+			}
+		}
+		if next != len(sizes) {
+			t.Fatalf("%d of %d messages came out", next, len(sizes))
+		}
+	})
+}
+
+func TestPaceCutsAtOnceWhileThereIsRoom(t *testing.T) {
+	p := Pace{Window: 2, Max: 4}
+	for _, c := range []struct {
+		inFlight         int
+		full, late, want bool
+	}{
+		{0, false, false, true},
+		{1, false, false, true},
+		{2, false, false, false},
+		{2, true, false, true},
+		{3, false, true, true},
+		{4, true, true, false},
+	} {
+		if got := p.CutNow(c.inFlight, c.full, c.late); got != c.want {
+			t.Errorf("CutNow(%d, full %v, late %v) = %v", c.inFlight, c.full, c.late, got)
+		}
+	}
+}

@@ -1,0 +1,190 @@
+package raft
+
+import (
+	"bytes"
+	"errors"
+	"time"
+
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	"github.com/weft-network/weft/ledger/block"
+	"github.com/weft-network/weft/ledger/channel"
+	"github.com/weft-network/weft/node/order"
+	"go.etcd.io/raft/v3"
+	"google.golang.org/protobuf/proto"
+)
+
+// item is a submitted message and who waits for it.
+type item struct {
+	m    order.Message
+	at   time.Time // of its submission, for Ordered only
+	done func(error)
+}
+
+// proposed is a block in flight.
+type proposed struct {
+	term  uint64
+	hash  []byte
+	items []item
+	bytes int
+	at    time.Time
+}
+
+// outcome is what the applier found in one committed entry, and the chain after it.
+type outcome struct {
+	index, term uint64
+	isBlock     bool
+	number      uint64
+	hash        []byte
+	written     bool
+	height      uint64
+	last        []byte // hash of the newest block
+	messages    int
+	bytes       int
+}
+
+// leading is what a leader knows beyond Raft: messages gathered, blocks in
+// flight, and the place of the next block.
+type leading struct {
+	pace   order.Pace
+	cutter order.Cutter[item]
+	full   [][]item // cut by a limit, not proposed yet
+	waited int      // ticks since the cutter's batch began
+	// open tells that an entry of this term was applied, so that all entries of
+	// earlier terms were too and the next block's place is known.
+	open bool
+	next uint64
+	prev []byte
+
+	inFlight map[uint64]*proposed // by block number
+	// orphaned counts ticks since the office was lost with blocks in flight.
+	orphaned int
+	led      bool
+}
+
+func newLeading(p order.Pace) leading {
+	return leading{pace: p, inFlight: map[uint64]*proposed{}}
+}
+
+// begin starts a term of office.
+func (l *leading) begin() {
+	l.led, l.open, l.orphaned = true, false, 0
+}
+
+// end leaves office. What was not proposed goes back to its submitters; blocks
+// in flight may still be ordered by the next leader, so their fate is awaited.
+func (l *leading) end() {
+	l.led, l.open, l.orphaned = false, false, 0
+	for _, batch := range append(l.full, l.cutter.Cut()) {
+		fail(batch, order.ErrLeadershipLost)
+	}
+	l.full = nil
+}
+
+func fail(items []item, err error) {
+	for _, it := range items {
+		it.done(err)
+	}
+}
+
+func (l *leading) tick(o options) {
+	if l.cutter.Len() > 0 {
+		l.waited++
+	}
+	if l.led || len(l.inFlight) == 0 {
+		return
+	}
+	// Without a new leader nobody can tell what became of the blocks.
+	if l.orphaned++; l.orphaned > 2*o.election {
+		l.abandon(func(*proposed) bool { return true })
+	}
+}
+
+func (l *leading) abandon(which func(*proposed) bool) {
+	for n, p := range l.inFlight {
+		if which(p) {
+			delete(l.inFlight, n)
+			fail(p.items, order.ErrLeadershipLost)
+		}
+	}
+}
+
+func (l *leading) gather(settings *channel.Config, it item) {
+	if it.m.ConfigSequence != settings.Sequence {
+		it.done(order.ErrConfigChanged)
+		return
+	}
+	had := l.cutter.Len()
+	full := l.cutter.Add(settings.Batch, it, it.m.Size)
+	l.full = append(l.full, full...)
+	if had == 0 || len(full) > 0 {
+		l.waited = 0
+	}
+}
+
+// applied learns of a committed entry. Entries come in log order and terms
+// never fall along the log, so what an earlier term proposed and is not applied
+// by now never will be.
+func (l *leading) applied(o outcome, isLeader bool, term uint64) {
+	l.abandon(func(p *proposed) bool { return p.term < o.term })
+	if isLeader && o.term == term && !l.open {
+		l.open, l.next, l.prev = true, o.height, o.last
+	}
+	p := l.inFlight[o.number]
+	if !o.isBlock || p == nil {
+		return
+	}
+	same := bytes.Equal(p.hash, o.hash)
+	if !o.written && !same {
+		return
+	}
+	delete(l.inFlight, o.number)
+	if o.written && same {
+		fail(p.items, nil)
+	} else {
+		fail(p.items, order.ErrLeadershipLost)
+	}
+}
+
+// propose makes blocks of what was gathered while the pace allows it.
+func (l *leading) propose(rn *raft.RawNode, o options, cfg *Config) {
+	late := time.Duration(l.waited)*o.tick >= cfg.Settings().Batch.Timeout
+	for l.open && (len(l.full) > 0 || l.cutter.Len() > 0) {
+		if !l.pace.CutNow(len(l.inFlight), len(l.full) > 0, late) {
+			return
+		}
+		if len(l.full) == 0 {
+			l.full, l.waited = append(l.full, l.cutter.Cut()), 0
+		}
+		if !l.proposeBlock(rn, l.full[0], cfg) {
+			return
+		}
+		l.full = l.full[1:]
+	}
+}
+
+// proposeBlock reports false when Raft does not take the block now.
+func (l *leading) proposeBlock(rn *raft.RawNode, items []item, cfg *Config) bool {
+	raws := make([][]byte, len(items))
+	size := 0
+	for i, it := range items {
+		raws[i] = it.m.Raw
+		size += len(it.m.Raw)
+	}
+	b := block.New(l.next, l.prev, raws)
+	data, err := proto.Marshal(&common.Block{Header: b.Header, Data: b.Data})
+	if err != nil {
+		fail(items, err) // not reachable: the parts are bytes and numbers
+		return true
+	}
+	if err := rn.Propose(data); err != nil {
+		if !errors.Is(err, raft.ErrProposalDropped) {
+			cfg.Log.Warn("Raft refused a block", "block", l.next, "error", err)
+		}
+		return false
+	}
+	hash := block.HeaderHash(b.Header)
+	term := rn.BasicStatus().HardState.GetTerm()
+	l.inFlight[l.next] = &proposed{term: term, hash: hash, items: items, bytes: size, at: cfg.Now()}
+	l.next, l.prev = l.next+1, hash
+	return true
+}
