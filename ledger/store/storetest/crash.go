@@ -1,0 +1,113 @@
+// Package storetest gives tests a disk that crashes. Production code never
+// imports it.
+package storetest
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/weft-network/weft/ledger/store"
+)
+
+// ErrDisk is what a Disk answers once it fails.
+var ErrDisk = errors.New("injected disk failure")
+
+// Disk is a file system in memory that knows what was synced. It is safe for
+// concurrent use; its fields are set before it is used.
+type Disk struct {
+	store.FS
+	mem        *vfs.MemFS
+	journalled bool
+
+	// BeforeWrite, if set, is called before the i-th change of the disk
+	// (counted from 1, syncs included); an error from it is that of the call.
+	BeforeWrite func(i int64) error
+
+	writes atomic.Int64
+}
+
+// NewDisk makes an empty disk that keeps a directory's entries only when the
+// directory was synced. A crash of it is either strict, or, with a percentage,
+// may keep any subset of the entries.
+func NewDisk() *Disk { return wrap(vfs.NewCrashableMem(), false) }
+
+// NewJournalledDisk makes an empty disk whose directories survive in the order
+// of their changes, as those of ext4 and XFS do; only data may be lost. Pebble
+// counts on that order when it has not synced yet.
+func NewJournalledDisk() *Disk { return wrap(vfs.NewCrashableMem(), true) }
+
+func wrap(mem *vfs.MemFS, journalled bool) *Disk {
+	d := &Disk{mem: mem, journalled: journalled}
+	var fs store.FS = mem
+	if journalled {
+		fs = journal{mem}
+	}
+	d.FS = errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() != errorfs.OpIsWrite || op.Kind == errorfs.OpFileClose {
+			return nil
+		}
+		i := d.writes.Add(1)
+		if d.BeforeWrite == nil {
+			return nil
+		}
+		return d.BeforeWrite(i)
+	}))
+	return d
+}
+
+// Writes is how often the disk was changed.
+func (d *Disk) Writes() int64 { return d.writes.Load() }
+
+// Crash is the disk as a power cut at this moment could leave it: all that was
+// synced, and of the rest each block with a chance of that many percent.
+func (d *Disk) Crash(unsyncedPercent int, rng *rand.Rand) *Disk {
+	return wrap(d.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: unsyncedPercent, RNG: rng}), d.journalled)
+}
+
+// journal syncs a directory whenever its entries change.
+type journal struct{ *vfs.MemFS }
+
+func (j journal) sync(name string, err error) error {
+	if err != nil {
+		return err
+	}
+	d, err := j.OpenDir(j.PathDir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func (j journal) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := j.MemFS.Create(name, c)
+	return f, j.sync(name, err)
+}
+
+func (j journal) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
+	f, err := j.MemFS.OpenReadWrite(name, c, o...)
+	return f, j.sync(name, err)
+}
+
+func (j journal) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := j.MemFS.ReuseForWrite(oldname, newname, c)
+	return f, j.sync(newname, err)
+}
+
+func (j journal) Link(oldname, newname string) error {
+	return j.sync(newname, j.MemFS.Link(oldname, newname))
+}
+
+func (j journal) Rename(oldname, newname string) error {
+	return j.sync(newname, j.MemFS.Rename(oldname, newname))
+}
+
+func (j journal) Remove(name string) error { return j.sync(name, j.MemFS.Remove(name)) }
+
+func (j journal) MkdirAll(dir string, perm os.FileMode) error {
+	return j.sync(dir, j.MemFS.MkdirAll(dir, perm))
+}
