@@ -8,6 +8,31 @@
 // beginning of the SHA-256 of the config, and the timestamp is 1970-01-01
 // UTC, unless the file sets them.
 //
+// The least that a file says (see Spec for everything else and the defaults):
+//
+//	channel: channel1
+//	orderer:
+//	  organizations:
+//	    - name: Orderer
+//	      mspID: OrdererMSP
+//	      mspDir: organizations/ordererOrganizations/example.com/msp
+//	      ordererEndpoints: [orderer0.example.com:7050]
+//	  consenters:
+//	    - host: orderer0.example.com
+//	      port: 7050
+//	      clientTLSCert: organizations/ordererOrganizations/example.com/orderers/orderer0.example.com/tls/server.crt
+//	      serverTLSCert: organizations/ordererOrganizations/example.com/orderers/orderer0.example.com/tls/server.crt
+//	  batchTimeout: 2s
+//	  maxMessageCount: 500
+//	  absoluteMaxBytes: 10 MB
+//	  preferredMaxBytes: 2 MB
+//	application:
+//	  organizations:
+//	    - name: Org1
+//	      mspID: Org1MSP
+//	      mspDir: organizations/peerOrganizations/org1.example.com/msp
+//	      anchorPeers: [peer0.org1.example.com:7051]
+//
 // A block is never returned unless package channel reads it: what makes a
 // channel valid is written down there once. On top of it, a mistake in the file
 // is reported by file, line or key, and what is allowed instead.
