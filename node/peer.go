@@ -169,6 +169,7 @@ func (p *peerRole) committed(pc *peerChannel, done *commit.Committed) {
 		}
 	}
 	p.n.log.Debug("block committed", "channel", id, "block", number, "transactions", len(done.Codes))
+	p.chaincode.committed(done.Block)
 	pc.gossip.Poke()
 }
 

@@ -66,7 +66,9 @@ func contactsOf(ch string, conf *channel.Config) []*contact {
 	ordererOrgs := map[string]bool{}
 	for _, o := range conf.Orderers {
 		ordererOrgs[o.MSPID] = true
-		addPool(roots, o)
+		for _, ca := range conf.MSPs.MSP(o.MSPID).TLSCAs() {
+			roots.AddCert(ca)
+		}
 	}
 	for i, c := range conf.Consenters {
 		at := net.JoinHostPort(c.Host, strconv.FormatUint(uint64(c.Port), 10))
@@ -95,12 +97,6 @@ func contactsOf(ch string, conf *channel.Config) []*contact {
 		list = append(list, c)
 	}
 	return list
-}
-
-func addPool(to *x509.CertPool, o *channel.Org) {
-	for _, c := range o.TLSRootCerts {
-		to.AddCert(c)
-	}
 }
 
 // keepContacts dials every contact that is not connected, until ctx ends.

@@ -1,0 +1,198 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/weft-network/weft/ledger"
+	"github.com/weft-network/weft/ledger/definition"
+	"github.com/weft-network/weft/ledger/store"
+	"github.com/weft-network/weft/node/endorse"
+	"github.com/weft-network/weft/node/lifecycle"
+	"github.com/weft-network/weft/node/mesh"
+	"github.com/weft-network/weft/p2p"
+	"github.com/weft-network/weft/p2p/wire"
+	"github.com/weft-network/weft/wasm"
+	"github.com/weft-network/weft/wasm/pack"
+)
+
+// chaincode is what a peer has to run and to administer chaincode.
+type chaincode struct {
+	log       *slog.Logger
+	runtime   *wasm.Runtime
+	packages  *lifecycle.Packages
+	approvals *lifecycle.Approvals
+	lifecycle *lifecycle.Lifecycle
+	system    map[string]endorse.System
+	db        *store.DB
+
+	mu    sync.Mutex
+	known map[string]runnable // by channel
+	age   uint64              // grows whenever known is forgotten
+}
+
+// runnable are the chaincodes that a peer can endorse on a channel, as long as
+// the packages are the same and nothing was approved or committed since.
+type runnable struct {
+	packages int
+	list     []*wire.InstalledChaincode
+}
+
+func newChaincode(p *peerRole, dir string) (c *chaincode, err error) {
+	c = &chaincode{log: p.n.log, known: map[string]runnable{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.close())
+		}
+	}()
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, err
+	}
+	c.runtime, err = wasm.New(wasm.Config{
+		CacheDir: filepath.Join(dir, "wasm-cache"), Log: p.n.log,
+		Limits: wasm.Limits{CallTime: p.n.cfg.Peer.ExecuteTimeout},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("chaincode runtime: %w", err)
+	}
+	if c.db, err = store.OpenDB(filepath.Join(dir, "approvals")); err != nil {
+		return nil, err
+	}
+	if c.approvals, err = lifecycle.OpenApprovals(c.db, p.n.local, p.n.log); err != nil {
+		return nil, err
+	}
+	c.approvals.OnApproval(func(a *lifecycle.Approval) { c.forget(); p.pokeAll() })
+	if c.packages, err = lifecycle.OpenPackages(filepath.Join(dir, "chaincodes"), c.engine(), p.n.log); err != nil {
+		return nil, err
+	}
+	channels := func() []endorse.Channel {
+		var list []endorse.Channel
+		for _, pc := range p.all() {
+			list = append(list, pc)
+		}
+		return list
+	}
+	c.lifecycle = lifecycle.New(lifecycle.Config{
+		MSPID: p.n.cfg.MSPID, Local: p.n.local, Packages: c.packages, Approvals: c.approvals, Channels: channels, Log: p.n.log,
+	})
+	c.system = map[string]endorse.System{
+		definition.Namespace: c.lifecycle,
+		"cscc":               &lifecycle.CSCC{Local: p.n.local, Channels: channels, Channel: p.endorseChannel, Join: p.join},
+		"qscc":               &lifecycle.QSCC{Channel: p.endorseChannel},
+	}
+	c.shareApprovals(p.n.mesh)
+	return c, nil
+}
+
+// engine compiles and runs packages with the wasm runtime.
+func (c *chaincode) engine() lifecycle.Engine {
+	return lifecycle.Engine{
+		Read: func(raw []byte) (lifecycle.Package, error) {
+			p, err := pack.Read(raw)
+			if err != nil {
+				return lifecycle.Package{}, err
+			}
+			return lifecycle.Package{Label: p.Label, Type: p.Type, Code: p.Code}, nil
+		},
+		Check: c.runtime.Check,
+		Load: func(ctx context.Context, id string, code []byte) (endorse.Module, error) {
+			return c.runtime.Load(ctx, id, code)
+		},
+	}
+}
+
+// shareApprovals keeps approvals equal among the peers of this organisation:
+// of two that meet, the one with the larger id opens the stream.
+func (c *chaincode) shareApprovals(m *mesh.Mesh) {
+	host := m.Host()
+	sync := func(ctx context.Context, s *p2p.Stream) {
+		if err := c.approvals.Sync(ctx, s); err != nil && ctx.Err() == nil {
+			c.log.Debug("approval stream ended", "peer", s.Peer().ID, "err", err)
+		}
+	}
+	host.Handle(mesh.Approvals, sync)
+	m.OnPeer(func(p p2p.Peer) {
+		if host.ID() < p.ID || m.Allow(p.Identity, mesh.Approvals, "") != nil {
+			return
+		}
+		go func() {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			s, err := host.Open(ctx, p.ID, mesh.Approvals, "")
+			if err != nil {
+				c.log.Warn("approvals are not shared with a peer of this organisation", "peer", p.ID, "err", err)
+				return
+			}
+			defer s.Close()
+			sync(ctx, s) // ends when the peer does
+		}()
+	}, func(p2p.Peer) {})
+}
+
+// installed lists the chaincodes that this peer can endorse on a channel.
+func (c *chaincode) installed(channel string) []*wire.InstalledChaincode {
+	packages := len(c.packages.List())
+	c.mu.Lock()
+	r, ok := c.known[channel]
+	age := c.age
+	c.mu.Unlock()
+	if ok && r.packages == packages {
+		return r.list
+	}
+	list, err := c.lifecycle.Installed(channel)
+	if err != nil {
+		c.log.Error("the chaincodes of a channel cannot be listed", "channel", channel, "err", err)
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.age == age { // nothing changed meanwhile
+		c.known[channel] = runnable{packages, list}
+	}
+	return list
+}
+
+func (c *chaincode) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.known)
+	c.age++
+}
+
+// committed looks whether a block defined chaincode.
+func (c *chaincode) committed(b *ledger.Block) {
+	for _, tx := range b.Txs {
+		if tx.RWSet == nil {
+			continue
+		}
+		for _, ns := range tx.RWSet.Namespaces {
+			if ns.Namespace == definition.Namespace && len(ns.Writes) > 0 {
+				c.forget()
+				return
+			}
+		}
+	}
+}
+
+// preload loads installed packages, so that no transaction waits for it.
+func (c *chaincode) preload(ctx context.Context) {
+	if err := c.packages.Preload(ctx); err != nil && ctx.Err() == nil {
+		c.log.Error("installed chaincode is not loaded", "err", err)
+	}
+}
+
+func (c *chaincode) close() error {
+	var errs []error
+	if c.runtime != nil {
+		errs = append(errs, c.runtime.Close(context.Background()))
+	}
+	if c.db != nil {
+		errs = append(errs, c.db.Close())
+	}
+	return errors.Join(errs...)
+}
