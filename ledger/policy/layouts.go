@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -10,64 +9,31 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-const (
-	// maxCandidates bounds the layouts kept at each step of the search, smallest
-	// first; policies of real networks have a dozen.
-	maxCandidates = 256
-	// maxCombinations bounds the whole search, some tenths of a second. A search
-	// that ends early has found fewer layouts, not wrong ones.
-	maxCombinations = 1 << 16
-)
-
 // Layouts lists the smallest sets of organisations (MSP ids, sorted) whose
 // peers can satisfy the policy, fewest signers first, at most limit of them. A
 // layout maps an MSP id to how many of its peers must sign. Principals that no
-// peer is, such as clients or single identities, are in no layout.
+// peer is, such as clients or single identities, are in no layout. Of a policy
+// with very many layouts only some are found.
 //
 // Every layout satisfies the policy when evaluated, which asks for more than
 // counting: AND(OR('A.peer','B.peer'),'A.peer') is satisfied by two peers of A,
 // but not by one of A and one of B, because OR uses up both.
 func Layouts(env *common.SignaturePolicyEnvelope, limit int) []map[string]int {
-	orgs := make([]string, len(env.GetIdentities()))
-	for i, p := range env.GetIdentities() {
-		orgs[i] = peerOrg(p)
-	}
 	left := maxRules
-	root, err := compile(env.GetRule(), len(orgs), maxDepth, &left)
-	if err != nil {
+	root, err := compile(env.GetRule(), len(env.GetIdentities()), maxDepth, &left)
+	if err != nil || limit <= 0 {
 		return nil
 	}
-	var good []map[string]int
-	queue := root.layouts(orgs, &search{left: maxCombinations})
-	for tried := 0; tried < len(queue) && tried < maxCandidates && len(good) < limit; tried++ {
-		candidate := queue[tried]
-		if dominated(candidate, good) {
-			continue
-		}
-		if root.satisfiedBy(candidate, orgs) {
-			good = append(good, candidate)
-			continue
-		}
-		for org := range candidate { // one signer more of some organisation may do
-			more := maps.Clone(candidate)
-			more[org]++
-			queue = append(queue, more)
-		}
-		slices.SortStableFunc(queue[tried+1:], compare)
+	names := make([]string, len(env.Identities))
+	for i, p := range env.Identities {
+		names[i] = peerOrg(p)
 	}
-	return good
-}
-
-// ImplicitMetaLayouts are the layouts of an ImplicitMeta policy, given those of
-// its sub-policies. One signer may serve several sub-policies.
-func ImplicitMetaLayouts(rule common.ImplicitMetaPolicy_Rule, subs [][]map[string]int, limit int) []map[string]int {
-	n, err := thresholdOf(rule, len(subs))
-	if err != nil {
-		return nil
+	s := newSearch(names)
+	orgs := make([]int, len(names)) // by principal; -1: no peer's
+	for i, name := range names {
+		orgs[i] = s.index(name)
 	}
-	s := &search{left: maxCombinations}
-	all := s.choose(n, subs, func(a, b int) int { return max(a, b) })
-	return all[:min(len(all), limit)]
+	return s.maps(s.solve(root, orgs, limit))
 }
 
 // peerOrg is the organisation whose peers are the principal, or "".
@@ -82,120 +48,75 @@ func peerOrg(p *msp.MSPPrincipal) string {
 	return role.MspIdentifier
 }
 
-// layouts counts signers: every principal below takes one of its own.
-func (r rule) layouts(orgs []string, s *search) []map[string]int {
-	if r.leaf {
-		if orgs[r.principal] == "" {
-			return nil
+// solve finds layouts by counting and keeps those that hold when evaluated.
+// Where one does not, one signer more of some organisation may do.
+func (s *search) solve(root rule, orgs []int, limit int) []layout {
+	var good []layout
+	queue := s.layouts(root, orgs)
+	for tried := 0; tried < len(queue) && tried < maxCandidates && len(good) < limit; tried++ {
+		candidate := queue[tried]
+		if dominated(candidate, good) {
+			continue
 		}
-		return []map[string]int{{orgs[r.principal]: 1}}
+		if root.satisfiedBy(candidate, orgs) {
+			good = append(good, candidate)
+			continue
+		}
+		for org, n := range candidate.n {
+			if n > 0 {
+				queue = append(queue, candidate.with(org, 1))
+			}
+		}
+		rest := queue[tried+1:]
+		slices.SortFunc(rest, compare)
+		queue = append(queue[:tried+1], slices.CompactFunc(rest, func(a, b layout) bool { return compare(a, b) == 0 })...)
 	}
-	subs := make([][]map[string]int, len(r.subs))
-	for i, sub := range r.subs {
-		subs[i] = sub.layouts(orgs, s)
+	if len(good) == 0 {
+		return s.fallback(root, orgs)
 	}
-	return s.choose(r.n, subs, func(a, b int) int { return a + b })
+	return good
 }
 
-// search counts down the combinations that it may still try.
-type search struct{ left int }
-
-// choose combines the layouts of n of the subs, in all ways, joining counts.
-func (s *search) choose(n int, subs [][]map[string]int, join func(a, b int) int) []map[string]int {
-	if n <= 0 {
-		return []map[string]int{{}}
-	}
-	if n > len(subs) {
+// fallback serves the odd policies that use up so many signers that solve does
+// not reach them: it lets everybody sign, and takes away whom it can.
+func (s *search) fallback(root rule, orgs []int) []layout {
+	all := layout{n: make([]uint16, len(s.names))}
+	root.eachLeaf(func(principal int) {
+		if org := orgs[principal]; org >= 0 {
+			all = all.with(org, 1)
+		}
+	})
+	if all.total > maxCandidates || !root.satisfiedBy(all, orgs) {
 		return nil
 	}
-	// chosen[k] are the ways to choose k of the subs seen so far.
-	chosen := make([][]map[string]int, n+1)
-	chosen[0] = []map[string]int{{}}
+	for org := range all.n {
+		for all.n[org] > 0 && root.satisfiedBy(all.with(org, -1), orgs) {
+			all = all.with(org, -1)
+		}
+	}
+	return []layout{all}
+}
+
+// ImplicitMetaLayouts are the layouts of an ImplicitMeta policy, given those of
+// its sub-policies. One signer may serve several sub-policies.
+func ImplicitMetaLayouts(rule common.ImplicitMetaPolicy_Rule, subs [][]map[string]int, limit int) []map[string]int {
+	n, err := thresholdOf(rule, len(subs))
+	if err != nil || limit <= 0 {
+		return nil
+	}
+	var names []string
 	for _, sub := range subs {
-		for k := n; k > 0; k-- {
-			ways := chosen[k]
-			for _, a := range chosen[k-1] {
-				for _, b := range sub {
-					if s.left--; s.left >= 0 {
-						ways = append(ways, combine(a, b, join))
-					}
-				}
-			}
-			chosen[k] = smallest(ways)
+		for _, l := range sub {
+			names = slices.AppendSeq(names, maps.Keys(l))
 		}
 	}
-	return chosen[n]
-}
-
-func combine(a, b map[string]int, join func(a, b int) int) map[string]int {
-	c := maps.Clone(a)
-	for org, n := range b {
-		c[org] = join(c[org], n)
-	}
-	return c
-}
-
-// smallest sorts layouts and drops those that ask for more than another.
-func smallest(ways []map[string]int) []map[string]int {
-	slices.SortStableFunc(ways, compare)
-	var kept []map[string]int
-	for _, w := range ways {
-		if len(kept) == maxCandidates {
-			break
-		}
-		if !dominated(w, kept) {
-			kept = append(kept, w)
+	s := newSearch(names)
+	all := make([][]layout, len(subs))
+	for i, sub := range subs {
+		for _, l := range sub {
+			all[i] = append(all[i], s.layout(l))
 		}
 	}
-	return kept
-}
-
-// dominated reports whether one of others needs no more than w of anybody.
-func dominated(w map[string]int, others []map[string]int) bool {
-	return slices.ContainsFunc(others, func(o map[string]int) bool {
-		for org, n := range o {
-			if n > w[org] {
-				return false
-			}
-		}
-		return true
-	})
-}
-
-// compare puts layouts with fewer signers first, then with fewer organisations,
-// then by name.
-func compare(a, b map[string]int) int {
-	if c := cmp.Or(cmp.Compare(signers(a), signers(b)), cmp.Compare(len(a), len(b))); c != 0 {
-		return c
-	}
-	x, y := slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b))
-	if c := slices.Compare(x, y); c != 0 {
-		return c
-	}
-	for _, org := range x {
-		if c := cmp.Compare(b[org], a[org]); c != 0 {
-			return c
-		}
-	}
-	return 0
-}
-
-func signers(layout map[string]int) int {
-	sum := 0
-	for _, n := range layout {
-		sum += n
-	}
-	return sum
-}
-
-// satisfiedBy evaluates the rule with that many peers of each organisation.
-// Their order does not matter, since a principal fits one organisation only.
-func (r rule) satisfiedBy(layout map[string]int, orgs []string) bool {
-	var ids []string
-	for org, n := range layout {
-		for range n {
-			ids = append(ids, org)
-		}
-	}
-	return r.holds(make([]bool, len(ids)), func(principal, id int) bool { return orgs[principal] == ids[id] })
+	found := s.choose(n, all, func(a, b uint16) uint16 { return max(a, b) })
+	return s.maps(found[:min(len(found), limit)])
 }

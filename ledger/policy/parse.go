@@ -103,7 +103,8 @@ func (p *parser) policy() (*common.SignaturePolicy, error) {
 // gate reads AND(…), OR(…) or OutOf(n, …).
 func (p *parser) gate(depth int) (*common.SignaturePolicy, error) {
 	p.skip()
-	start, name := p.pos, p.word()
+	start := p.pos
+	name := p.word()
 	if depth == 0 {
 		return nil, p.errorf(start, "gates are nested more than %d deep", maxDepth)
 	}
