@@ -107,6 +107,10 @@ func (c *Channel) adopt(b *common.Block) error {
 	return nil
 }
 
+// Number is this orderer's consenter id: its place in the channel's
+// consenters, from 1.
+func (c *Channel) Number() uint64 { return c.number }
+
 // ID of the channel.
 func (c *Channel) ID() string { return c.id }
 
@@ -129,6 +133,14 @@ func (c *Channel) LeaderAddress() string {
 		return ""
 	}
 	return fmt.Sprintf("%s:%d", all[n-1].GetHost(), all[n-1].GetPort())
+}
+
+// leaderElsewhere is the leader's address when this orderer is not the leader.
+func (c *Channel) leaderElsewhere() string {
+	if c.ordering.Leader() == c.number {
+		return ""
+	}
+	return c.LeaderAddress()
 }
 
 // Height is the number of blocks.

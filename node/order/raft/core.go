@@ -170,6 +170,11 @@ func (c *core) notice() {
 	}
 	switch {
 	case isLeader && (!c.isLeader || term != c.term):
+		if c.isLeader {
+			// Lost and won again unseen: others may have ordered meanwhile what
+			// was submitted after the messages gathered here.
+			c.lead.end()
+		}
 		c.lead.begin()
 	case !isLeader && c.isLeader:
 		c.lead.end()
