@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +31,9 @@ type gossip struct {
 	bus     event.Bus
 	arrived event.Emitter         // tells the router of a proven peer
 	handle  network.StreamHandler // the router's, set while it is built
+
+	// joining makes each Join and Leave one step to the next.
+	joining sync.Mutex
 
 	// mu is never held while links.mu is wanted, nor while Membership is asked.
 	mu      sync.Mutex
@@ -59,7 +64,9 @@ func newGossip(h *Host) (*gossip, error) {
 func (g *gossip) options() []pubsub.Option {
 	params := pubsub.DefaultGossipSubParams()
 	params.HeartbeatInterval = gossipHeartbeat
-	params.UnsubscribeBackoff = 2 * time.Second // a channel may be rejoined soon
+	// A channel may be rejoined soon after it was left.
+	params.UnsubscribeBackoff = 2 * time.Second
+	params.PruneBackoff = 10 * time.Second
 	params.Connectors = 1                       // they never have work: nobody is dialled
 	params.SlowHeartbeatWarning = 0
 	quiet := debugOnly(g.h.log)
@@ -75,6 +82,7 @@ func (g *gossip) options() []pubsub.Option {
 		pubsub.WithPeerExchange(false),
 		pubsub.WithSubscriptionFilter(g),
 		pubsub.WithPeerFilter(g.admits),
+		pubsub.WithAppSpecificRpcInspector(g.inspect),
 		pubsub.WithPeerScore(scoreParams()),
 		pubsub.WithMaxMessageSize(MaxGossip + gossipOverhead),
 		pubsub.WithMaxControlMessageSize(gossipOverhead),
@@ -95,6 +103,7 @@ func gossipFeatures(f pubsub.GossipSubFeature, p protocol.ID) bool {
 func scoreParams() (*pubsub.PeerScoreParams, *pubsub.PeerScoreThresholds) {
 	params := &pubsub.PeerScoreParams{
 		SkipAtomicValidation:      true,
+		Topics:                    map[string]*pubsub.TopicScoreParams{}, // written to at Join
 		AppSpecificScore:          func(peer.ID) float64 { return 0 },
 		DecayInterval:             10 * time.Second,
 		DecayToZero:               0.1,
@@ -149,38 +158,66 @@ func (g *gossip) forget(id peer.ID) {
 
 // admits tells whether a peer may take part in a topic that is joined here.
 func (g *gossip) admits(id peer.ID, topic string) bool {
-	g.mu.Lock()
-	t := g.topics[topic]
-	ok, known := g.allowed[id][topic]
-	epoch := g.epoch
-	g.mu.Unlock()
-	if t == nil {
-		return false
+	for {
+		g.mu.Lock()
+		t := g.topics[topic]
+		ok, known := g.allowed[id][topic]
+		epoch := g.epoch
+		g.mu.Unlock()
+		if t == nil {
+			return false
+		}
+		if known {
+			return ok
+		}
+		p, proven := g.h.links.peer(id)
+		if !proven {
+			return false
+		}
+		ok = g.h.cfg.Membership.Allow(p.Identity, t.cfg.Protocol, t.cfg.Channel) == nil
+		if g.remember(id, topic, ok, epoch) {
+			return ok
+		}
 	}
-	if known {
-		return ok
-	}
-	p, proven := g.h.links.peer(id)
-	if !proven {
-		return false
-	}
-	ok = g.h.cfg.Membership.Allow(p.Identity, t.cfg.Protocol, t.cfg.Channel) == nil
-	g.remember(id, topic, ok, epoch)
-	return ok
 }
 
-// remember keeps an answer unless Membership may have changed since it gave it.
+// remember keeps an answer; false when Membership may have changed since it
+// was given: then it must not be used, for reconsider would not know of it.
 // A peer that has gone meanwhile leaves a few bytes until the next Reconsider.
-func (g *gossip) remember(id peer.ID, topic string, ok bool, epoch int) {
+func (g *gossip) remember(id peer.ID, topic string, ok bool, epoch int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.epoch != epoch {
-		return
+		return false
 	}
 	if g.allowed[id] == nil {
 		g.allowed[id] = map[string]bool{}
 	}
 	g.allowed[id][topic] = ok
+	return true
+}
+
+// inspect changes what a peer sends before the router sees it. Messages on
+// topics that are not the peer's are taken out, before they are noted as seen.
+// And whoever subscribes is grafted: else the mesh would form at the next
+// heartbeat only, and a message that came to be forwarded before would stop.
+// The router prunes what is too much.
+func (g *gossip) inspect(id peer.ID, rpc *pubsub.RPC) error {
+	rpc.Publish = slices.DeleteFunc(rpc.Publish, func(m *pb.Message) bool {
+		return !g.admits(id, m.GetTopic())
+	})
+	if len(rpc.Subscriptions) > maxSubscriptions {
+		return fmt.Errorf("%w: %d in one message", pubsub.ErrTooManySubscriptions, len(rpc.Subscriptions))
+	}
+	for _, sub := range rpc.Subscriptions {
+		if sub.GetSubscribe() && g.admits(id, sub.GetTopicid()) {
+			if rpc.Control == nil {
+				rpc.Control = &pb.ControlMessage{}
+			}
+			rpc.Control.Graft = append(rpc.Control.Graft, &pb.ControlGraft{TopicID: sub.Topicid})
+		}
+	}
+	return nil
 }
 
 // reconsider asks Membership again about every peer and topic. A peer that has
@@ -202,10 +239,7 @@ func (g *gossip) reconsider() {
 		}
 	}
 	g.mu.Lock()
-	names := make([]string, 0, len(g.topics))
-	for name := range g.topics {
-		names = append(names, name)
-	}
+	names := slices.Collect(maps.Keys(g.topics))
 	g.mu.Unlock()
 	for _, name := range names {
 		g.resubscribe(name)
@@ -224,16 +258,17 @@ func (g *gossip) CanSubscribe(string) bool { return true }
 // FilterIncomingSubscriptions passes on what the peer may subscribe to. The
 // rest is noted: the topic may be joined here later, or the peer admitted.
 func (g *gossip) FilterIncomingSubscriptions(id peer.ID, subs []*pb.RPC_SubOpts) ([]*pb.RPC_SubOpts, error) {
-	if len(subs) > maxSubscriptions {
-		return nil, fmt.Errorf("%w: %d in one message", pubsub.ErrTooManySubscriptions, len(subs))
-	}
 	var pass []*pb.RPC_SubOpts
 	for _, sub := range subs {
 		topic := sub.GetTopicid()
 		if topic == "" || len(topic) > maxTopicName {
 			continue
 		}
-		g.note(id, topic, sub.GetSubscribe())
+		if ours := sub.GetRequestsPartial(); ours { // see inbound.tell
+			sub.RequestsPartial = nil
+		} else {
+			g.note(id, topic, sub.GetSubscribe())
+		}
 		if !sub.GetSubscribe() || g.admits(id, topic) {
 			pass = append(pass, sub)
 		}
@@ -257,19 +292,31 @@ func (g *gossip) note(id peer.ID, topic string, subscribed bool) {
 // resubscribe repeats, as if the peers had just sent them, the subscriptions
 // to a topic of peers that may have been filtered before.
 func (g *gossip) resubscribe(topic string) {
+	for id, in := range g.subscribers(topic) {
+		if g.admits(id, topic) {
+			in.tell(topic, true)
+		}
+	}
+}
+
+// unsubscribe makes the router forget the subscribers of a topic that was left.
+// Were it joined again, they would be asked about again.
+func (g *gossip) unsubscribe(topic string) {
+	for _, in := range g.subscribers(topic) {
+		in.tell(topic, false)
+	}
+}
+
+func (g *gossip) subscribers(topic string) map[peer.ID]*inbound {
 	g.mu.Lock()
-	waiting := map[peer.ID]*inbound{}
+	defer g.mu.Unlock()
+	out := map[peer.ID]*inbound{}
 	for id, in := range g.inbound {
 		if in.wants[topic] {
-			waiting[id] = in
+			out[id] = in
 		}
 	}
-	g.mu.Unlock()
-	for id, in := range waiting {
-		if g.admits(id, topic) {
-			in.subscribe(topic)
-		}
-	}
+	return out
 }
 
 // messageID is the router's: it tells copies apart by every byte. A message

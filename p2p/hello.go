@@ -44,7 +44,7 @@ func (h *Host) prove(l *link) {
 
 // greet says hello over a new stream of this very connection: what is proven
 // is the connection, and there may be two to one peer.
-func (h *Host) greet(ctx context.Context, l *link) (Peer, error) {
+func (h *Host) greet(ctx context.Context, l *link) (_ Peer, err error) {
 	if err := h.waitStarted(ctx); err != nil {
 		return Peer{}, err
 	}
@@ -53,6 +53,11 @@ func (h *Host) greet(ctx context.Context, l *link) (Peer, error) {
 		return Peer{}, fmt.Errorf("open hello stream: %w", err)
 	}
 	defer s.Close()
+	defer func() {
+		if err != nil {
+			h.links.condemn(l, err)
+		}
+	}()
 	stop := context.AfterFunc(ctx, func() { s.Reset() })
 	defer stop()
 	if err := negotiate(s, helloProtocol); err != nil {
@@ -70,8 +75,7 @@ func (h *Host) greet(ctx context.Context, l *link) (Peer, error) {
 	}
 	p, err := h.check(l, reply.Hello)
 	if err != nil {
-		writeMessage(s, &wire.HelloReply{Refused: reason(err)})
-		flush(s)
+		h.tellRefused(l, s, err)
 		return Peer{}, err
 	}
 	// From here on the other side may believe us; it admits our streams when
@@ -110,8 +114,7 @@ func (h *Host) exchange(l *link, s network.Stream) (Peer, error) {
 	}
 	p, err := h.check(l, &hello)
 	if err != nil {
-		writeMessage(s, &wire.HelloReply{Refused: reason(err)})
-		flush(s)
+		h.tellRefused(l, s, err)
 		return Peer{}, err
 	}
 	if err := writeMessage(s, &wire.HelloReply{Hello: h.hello()}); err != nil {
@@ -183,6 +186,13 @@ func (h *Host) refuse(l *link, err error) {
 		h.log.Info("connection given up", "peer", l.remote, "addr", l.conn.RemoteMultiaddr(), "err", err)
 	}
 	h.links.fail(l, err)
+}
+
+// tellRefused says why before the connection is closed.
+func (h *Host) tellRefused(l *link, s network.Stream, err error) {
+	h.links.condemn(l, err)
+	writeMessage(s, &wire.HelloReply{Refused: reason(err)})
+	flush(s)
 }
 
 // flush waits until the other side has read what was written and closed the

@@ -64,16 +64,20 @@ func (in *inbound) pump() {
 	}
 }
 
-// subscribe tells the router of a subscription as if the peer had just sent it.
-// Each write to the pipe is read whole before the next, so frames do not mix.
-func (in *inbound) subscribe(topic string) {
+// tell the router that the peer subscribes or unsubscribes, as if it had just
+// said so. A mark, a flag that gossip without extensions has no use for, lets
+// the filter know that these are not the peer's words; a peer that sets it
+// itself only keeps us from noting its own wish. Each write to the pipe is read
+// whole before the next, so frames do not mix; it returns when the router has
+// read it, or given up the stream.
+func (in *inbound) tell(topic string, subscribed bool) {
 	rpc, err := proto.Marshal(&pb.RPC{Subscriptions: []*pb.RPC_SubOpts{{
-		Topicid: proto.String(topic), Subscribe: proto.Bool(true),
+		Topicid: proto.String(topic), Subscribe: proto.Bool(subscribed), RequestsPartial: proto.Bool(true),
 	}}})
 	if err != nil {
 		return // a topic name that is not UTF-8 was never read from a peer
 	}
-	go in.in.Write(appendFrame(nil, rpc)) // ends when it is read, or the stream closed
+	in.in.Write(appendFrame(nil, rpc))
 }
 
 func (in *inbound) Read(p []byte) (int, error) { return in.out.Read(p) }

@@ -108,15 +108,19 @@ func (ls *links) settle(l *link, err error) bool {
 	return true
 }
 
-// fail gives a link up and closes its connection.
-func (ls *links) fail(l *link, err error) {
+// condemn gives a link up but leaves the connection, to say why. It comes
+// before that, because the other side may close as soon as it has heard.
+func (ls *links) condemn(l *link, err error) {
 	ls.mu.Lock()
-	first := ls.settle(l, err)
-	ls.mu.Unlock()
-	if first {
-		// Not here: this may be a callback that closing waits for.
-		go l.conn.Close()
-	}
+	defer ls.mu.Unlock()
+	ls.settle(l, err)
+}
+
+// fail gives a link up, for an earlier reason if there was one, and closes it.
+func (ls *links) fail(l *link, err error) {
+	ls.condemn(l, err)
+	// Not here: this may be a callback that closing waits for.
+	go l.conn.Close()
 }
 
 // succeed makes the remote a member, unless the link has failed meanwhile.

@@ -47,6 +47,7 @@ func (h *Host) accept(raw network.Stream) {
 		raw.Reset()
 		return
 	}
+	raw.SetDeadline(time.Now().Add(openTimeout)) // the wait was not the stream's fault
 	if id == gossipProtocol {
 		raw.SetDeadline(time.Time{})
 		h.gossip.serve(raw)

@@ -71,12 +71,15 @@ func (h *Host) Join(cfg TopicConfig) (*Topic, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("join topic: %w", err)
 	}
+	h.gossip.joining.Lock()
+	defer h.gossip.joining.Unlock()
 	t := &Topic{cfg: cfg, g: h.gossip, accepted: map[string]struct{}{}}
 	if !h.gossip.add(t) {
 		return nil, fmt.Errorf("join topic %s: it is joined already", cfg.Name)
 	}
 	if err := t.join(); err != nil {
 		h.gossip.remove(t)
+		h.gossip.unsubscribe(cfg.Name)
 		return nil, fmt.Errorf("join topic %s: %w", cfg.Name, err)
 	}
 	return t, nil
@@ -133,13 +136,8 @@ func (t *Topic) receive(ctx context.Context) {
 // delivered or forwarded, and for our own.
 func (t *Topic) validate(_ context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
 	data := m.GetData()
-	if from != t.g.h.self {
-		if len(data) > MaxGossip {
-			return pubsub.ValidationReject
-		}
-		if !t.g.admits(from, t.cfg.Name) {
-			return pubsub.ValidationIgnore // it may have been a member a moment ago
-		}
+	if len(data) > MaxGossip {
+		return pubsub.ValidationReject
 	}
 	id := t.cfg.MessageID(data)
 	if t.seen(id) {
@@ -204,9 +202,13 @@ func (t *Topic) Publish(ctx context.Context, data []byte) error {
 
 // Leave unsubscribes. Receive may still be running its last call.
 func (t *Topic) Leave() error {
-	defer t.g.remove(t)
+	t.g.joining.Lock()
+	defer t.g.joining.Unlock()
 	t.cancel()
-	if err := t.unjoin(); err != nil && t.g.h.ctx.Err() == nil {
+	err := t.unjoin()
+	t.g.remove(t)
+	t.g.unsubscribe(t.cfg.Name)
+	if err != nil && t.g.h.ctx.Err() == nil {
 		return fmt.Errorf("leave topic %s: %w", t.cfg.Name, err)
 	}
 	return nil

@@ -1,0 +1,52 @@
+package p2p
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"io"
+	"runtime"
+	"testing"
+)
+
+func TestALengthAloneClaimsLittleMemory(t *testing.T) {
+	in := append(binary.AppendUvarint(nil, MaxFrame), "a few bytes"...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := readFrame(bufio.NewReader(bytes.NewReader(in)), MaxFrame)
+	runtime.ReadMemStats(&after)
+	if err != io.ErrUnexpectedEOF {
+		t.Errorf("err = %v", err)
+	}
+	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 {
+		t.Errorf("%d bytes were allocated", got)
+	}
+}
+
+// FuzzReadFrame: what is read is what was framed, and nothing is larger than
+// the limit or the input.
+func FuzzReadFrame(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte{0})
+	f.Add([]byte{3, 'a', 'b', 'c', 1})
+	f.Add(bytes.Repeat([]byte{0xff}, 12))
+	f.Add(appendFrame(nil, bytes.Repeat([]byte{7}, 3*firstAlloc)))
+	const limit = 1 << 20
+	f.Fuzz(func(t *testing.T, in []byte) {
+		r := bufio.NewReader(bytes.NewReader(in))
+		var again []byte
+		for {
+			frame, err := readFrame(r, limit)
+			if err != nil {
+				break
+			}
+			if len(frame) > limit || len(frame) > len(in) {
+				t.Fatalf("a frame of %d bytes from %d", len(frame), len(in))
+			}
+			again = appendFrame(again, frame)
+		}
+		if len(again) > len(in) {
+			t.Fatal("more came out than went in")
+		}
+	})
+}
