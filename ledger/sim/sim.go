@@ -1,39 +1,163 @@
 // Package sim simulates a transaction: reads at one height, and a read-write
-// set in Fabric's canonical form.
+// set in Fabric's canonical form. Equal accesses on equal state give equal
+// bytes on every peer.
 package sim
 
 import (
 	"errors"
+	"fmt"
+	"unicode/utf8"
 
+	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/state"
 )
 
+// Limits of one simulation: what it collects is kept in memory and sent on.
+const (
+	// MaxWriteBytes bounds keys and values written. An envelope of this size
+	// is far above what any orderer takes by default (10 MiB).
+	MaxWriteBytes = 32 << 20
+	// MaxReadBytes bounds the keys in the read set, ranges included.
+	MaxReadBytes = 32 << 20
+	// MaxAccesses bounds the keys read, the keys written and the ranges, each.
+	MaxAccesses = 100_000
+	// MaxRangeRecords is Fabric's totalQueryLimit: the records that one range
+	// may give.
+	MaxRangeRecords = 100_000
+)
+
+// ErrRefused is in every error that the transaction brought upon itself: a key
+// that no key can be, or a limit. Other errors are faults of the peer.
+var ErrRefused = errors.New("refused")
+
+func refuse(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrRefused, fmt.Sprintf(format, args...))
+}
+
+// errDone answers use after Results.
+var errDone = errors.New("the simulation is over")
+
 // Simulator collects what one transaction reads and writes. It is used by one
 // goroutine. Reads do not see the transaction's own writes, as in Fabric.
-type Simulator struct{}
+type Simulator struct {
+	reader     state.Reader
+	namespaces map[string]*namespace
+	iterators  []*iterator // in the order of their opening
+	done       bool
+
+	reads, writes         int
+	readBytes, writeBytes int
+}
+
+// namespace is what was accessed of one namespace.
+type namespace struct {
+	reads  map[string]*ledger.Version
+	writes map[string]ledger.Write
+}
 
 // New starts a simulation on one snapshot; the caller keeps owning the reader.
-func New(r state.Reader) *Simulator { return nil }
+func New(r state.Reader) *Simulator {
+	return &Simulator{reader: r, namespaces: map[string]*namespace{}}
+}
+
+func (s *Simulator) namespace(name string) *namespace {
+	n := s.namespaces[name]
+	if n == nil {
+		n = &namespace{reads: map[string]*ledger.Version{}, writes: map[string]ledger.Write{}}
+		s.namespaces[name] = n
+	}
+	return n
+}
 
 // Get reads a committed value and records the read; nil for an absent key.
 func (s *Simulator) Get(namespace, key string) ([]byte, error) {
-	return nil, errors.New("not built yet")
+	if err := s.check(namespace, key); err != nil {
+		return nil, err
+	}
+	value, version, err := s.reader.Get(namespace, key)
+	if err != nil {
+		return nil, err
+	}
+	n := s.namespace(namespace)
+	if _, again := n.reads[key]; !again {
+		if err := s.payRead(1, len(key)); err != nil {
+			return nil, err
+		}
+		n.reads[key] = version
+	}
+	return value, nil
 }
 
-// Put records a write. Delete records a delete.
+// Put records a write. Of several to one key the last counts. An empty value
+// is a delete, as in Fabric. The value is copied.
 func (s *Simulator) Put(namespace, key string, value []byte) error {
-	return errors.New("not built yet")
+	w := ledger.Write{Key: key, Delete: len(value) == 0}
+	if !w.Delete {
+		w.Value = append([]byte(nil), value...)
+	}
+	return s.write(namespace, w)
 }
 
-// Delete records the removal of a key.
-func (s *Simulator) Delete(namespace, key string) error { return errors.New("not built yet") }
-
-// Range iterates start ≤ key < end and records a range query, whose reads are
-// those that the caller really took.
-func (s *Simulator) Range(namespace, start, end string) (state.Iterator, error) {
-	return nil, errors.New("not built yet")
+// Delete records the removal of a key, present or not.
+func (s *Simulator) Delete(namespace, key string) error {
+	return s.write(namespace, ledger.Write{Key: key, Delete: true})
 }
 
-// Results is the marshalled rwset.TxReadWriteSet. Iterators still open are
-// closed as not exhausted.
-func (s *Simulator) Results() ([]byte, error) { return nil, errors.New("not built yet") }
+func (s *Simulator) write(namespace string, w ledger.Write) error {
+	if err := s.check(namespace, w.Key); err != nil {
+		return err
+	}
+	n := s.namespace(namespace)
+	old, again := n.writes[w.Key]
+	more := len(w.Value) - len(old.Value)
+	if !again {
+		more += len(w.Key)
+		if s.writes >= MaxAccesses {
+			return refuse("a transaction may write %d keys", MaxAccesses)
+		}
+		s.writes++
+	}
+	if s.writeBytes+more > MaxWriteBytes {
+		return refuse("a transaction may write %d bytes", MaxWriteBytes)
+	}
+	s.writeBytes += more
+	n.writes[w.Key] = w
+	return nil
+}
+
+// check makes sure that the simulation goes on and that the names can stand in
+// a read-write set, whose strings are UTF-8.
+func (s *Simulator) check(namespace, key string) error {
+	if key == "" {
+		return refuse("the key is empty")
+	}
+	return s.checkNames(namespace, key)
+}
+
+func (s *Simulator) checkNames(namespace string, keys ...string) error {
+	if s.done {
+		return errDone
+	}
+	if namespace == "" || !utf8.ValidString(namespace) {
+		return refuse("namespace %q is not valid", namespace)
+	}
+	for _, key := range keys {
+		if !utf8.ValidString(key) {
+			return refuse("key %q is not valid UTF-8", key)
+		}
+	}
+	return nil
+}
+
+// payRead counts what the read set has to hold.
+func (s *Simulator) payRead(reads, bytes int) error {
+	if s.reads+reads > MaxAccesses {
+		return refuse("a transaction may read %d keys", MaxAccesses)
+	}
+	if s.readBytes+bytes > MaxReadBytes {
+		return refuse("a transaction may read %d bytes of keys", MaxReadBytes)
+	}
+	s.reads += reads
+	s.readBytes += bytes
+	return nil
+}
