@@ -46,18 +46,25 @@ func (id *Identity) String() string { return id.Cert.Subject.CommonName + " of "
 // the message itself. Successes are remembered in the Memo of the Set that the
 // identity came from.
 func (id *Identity) Verify(msg, sig []byte) error {
-	if len(sig) == 0 || len(sig) > maxSignatureBytes {
-		return fmt.Errorf("verify signature of %s: it has %d bytes; 1 to %d are expected", id, len(sig), maxSignatureBytes)
-	}
 	digest := sha256.Sum256(msg)
+	if len(sig) > maxMemoBytes {
+		return id.judge(msg, digest, sig)
+	}
 	known := memoKey(id.keyHash, digest, sig)
 	if id.memo.has(known) {
 		return nil
 	}
+	if err := id.judge(msg, digest, sig); err != nil {
+		return err
+	}
+	id.memo.add(known)
+	return nil
+}
+
+func (id *Identity) judge(msg []byte, digest [32]byte, sig []byte) error {
 	if err := verifySignature(id.Cert.PublicKey, msg, digest, sig); err != nil {
 		return fmt.Errorf("verify signature of %s: %w", id, err)
 	}
-	id.memo.add(known)
 	return nil
 }
 

@@ -79,7 +79,7 @@ func TestSignatures(t *testing.T) {
 		}
 		bad := bytes.Clone(sig)
 		bad[len(bad)-1] ^= 1
-		for _, forged := range [][]byte{nil, bad, append(bytes.Clone(sig), 0), make([]byte, 4096)} {
+		for _, forged := range [][]byte{nil, bad, sig[1:], make([]byte, 4096)} {
 			if id.Verify(msg, forged) == nil {
 				t.Errorf("%s: signature %x is taken", id, forged)
 			}
@@ -197,6 +197,40 @@ func TestIllFormedIdentitiesAreRefused(t *testing.T) {
 	}
 	_, err := set.Identity(bytes.Repeat([]byte{0}, 1<<20))
 	wantError(t, err, "bytes, more than")
+}
+
+// Fabric reads an ECDSA signature up to its end and no further; a verifier that
+// is stricter would disagree about blocks.
+func TestBytesAfterAnECDSASignatureAreIgnored(t *testing.T) {
+	org := catest.New(t, "Org1")
+	user := org.User("User1")
+	id, err := catest.Set(t, org).Identity(user.Serialized)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, err := user.Signer().Sign([]byte("m"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{1, 4096} {
+		if err := id.Verify([]byte("m"), append(bytes.Clone(sig), make([]byte, n)...)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestEd25519CanBeRefused(t *testing.T) {
+	org := catest.New(t, "Org1")
+	m, err := ident.NewMSP(org.Config(), ident.WithoutEd25519())
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := ident.NewSet(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = set.Identity(org.User("Ed", ca.WithEd25519()).Serialized)
+	wantError(t, err, "V3_0")
 }
 
 func TestExpiryDoesNotChangeValidity(t *testing.T) {

@@ -22,7 +22,16 @@ type MSP struct {
 	revoked revocations
 	units   units
 	admins  map[[32]byte]bool // by hash of the certificate
+
+	noEd25519 bool
 }
+
+// Option changes how an MSP judges.
+type Option func(*MSP)
+
+// WithoutEd25519 refuses members with Ed25519 keys, as channels without the
+// capability V3_0 do.
+func WithoutEd25519() Option { return func(m *MSP) { m.noEd25519 = true } }
 
 // DefaultCrypto is Fabric's default: SHA-2 for signatures, SHA-256 for identifiers.
 func DefaultCrypto() *msp.FabricCryptoConfig {
@@ -31,7 +40,7 @@ func DefaultCrypto() *msp.FabricCryptoConfig {
 
 // NewMSP builds the MSP of one organisation and refuses a config that is not
 // sound (no root, a root that is no CA, an inner CA cycle, …).
-func NewMSP(cfg *msp.MSPConfig) (*MSP, error) {
+func NewMSP(cfg *msp.MSPConfig, opts ...Option) (*MSP, error) {
 	if cfg.GetType() != 0 {
 		return nil, fmt.Errorf("read MSP: type %d is not supported; only X.509 MSPs (type 0) are", cfg.GetType())
 	}
@@ -39,14 +48,14 @@ func NewMSP(cfg *msp.MSPConfig) (*MSP, error) {
 	if err := proto.Unmarshal(cfg.GetConfig(), &fabric); err != nil {
 		return nil, fmt.Errorf("read MSP: %w", err)
 	}
-	m, err := newMSP(&fabric)
+	m, err := newMSP(&fabric, opts)
 	if err != nil {
 		return nil, fmt.Errorf("read MSP %q: %w", fabric.Name, err)
 	}
 	return m, nil
 }
 
-func newMSP(cfg *msp.FabricMSPConfig) (*MSP, error) {
+func newMSP(cfg *msp.FabricMSPConfig, opts []Option) (*MSP, error) {
 	if cfg.Name == "" {
 		return nil, errors.New("the MSP id is empty")
 	}
@@ -54,6 +63,9 @@ func newMSP(cfg *msp.FabricMSPConfig) (*MSP, error) {
 		return nil, err
 	}
 	m := &MSP{id: cfg.Name}
+	for _, opt := range opts {
+		opt(m)
+	}
 	var err error
 	if m.cas, err = newAuthorities(cfg.RootCerts, cfg.IntermediateCerts); err != nil {
 		return nil, err
@@ -151,6 +163,9 @@ func (m *MSP) TLSCAs() []*x509.Certificate { return m.tls }
 func (m *MSP) identity(cert *x509.Certificate) (*Identity, error) {
 	if err := checkKey(cert.PublicKey); err != nil {
 		return nil, err
+	}
+	if m.noEd25519 && cert.PublicKeyAlgorithm == x509.Ed25519 {
+		return nil, errors.New("Ed25519 keys need the channel capability V3_0")
 	}
 	chain, err := m.cas.memberChain(cert)
 	if err != nil {

@@ -101,7 +101,7 @@ type Memo struct {
 func NewMemo() *Memo { return &Memo{newLRU[struct{}](maxMemo)} }
 
 func memoKey(keyHash, digest [32]byte, sig []byte) [32]byte {
-	var b [64 + maxSignatureBytes]byte
+	var b [64 + maxMemoBytes]byte
 	copy(b[:32], keyHash[:])
 	copy(b[32:64], digest[:])
 	return sha256.Sum256(b[:64+copy(b[64:], sig)])

@@ -13,23 +13,22 @@ import (
 	"math/big"
 )
 
-// maxSignatureBytes bounds a signature from outside: an ECDSA P-384 signature
-// takes at most 104 bytes, an Ed25519 one 64.
-const maxSignatureBytes = 128
+// maxMemoBytes is the longest signature that is worth remembering: one by
+// ECDSA P-521 takes at most 139 bytes, an Ed25519 one 64. Longer ones carry
+// padding, which Fabric lets pass, and are checked each time.
+const maxMemoBytes = 144
 
 // ecdsaSignature is the ASN.1 form of an ECDSA signature.
 type ecdsaSignature struct{ R, S *big.Int }
 
-// parseECDSA reads a signature strictly: one sequence of two positive numbers
-// and nothing after it.
+// parseECDSA reads a sequence of two positive numbers. As in Fabric, bytes that
+// follow are not looked at: a block must be judged the same by both.
 func parseECDSA(sig []byte) (ecdsaSignature, error) {
 	var rs ecdsaSignature
-	rest, err := asn1.Unmarshal(sig, &rs)
+	_, err := asn1.Unmarshal(sig, &rs)
 	switch {
 	case err != nil:
 		return rs, fmt.Errorf("signature is not ASN.1 of two numbers: %w", err)
-	case len(rest) > 0:
-		return rs, fmt.Errorf("signature is followed by %d bytes", len(rest))
 	case rs.R.Sign() <= 0 || rs.S.Sign() <= 0:
 		return rs, errors.New("signature holds a number that is not positive")
 	}
@@ -44,16 +43,15 @@ func isHighS(curve elliptic.Curve, s *big.Int) bool {
 	return s.Cmp(half) > 0
 }
 
-// toLowS rewrites a signature into its low-S form.
+// toLowS rewrites a signature into its low-S form, without anything after it.
 func toLowS(curve elliptic.Curve, sig []byte) ([]byte, error) {
 	rs, err := parseECDSA(sig)
 	if err != nil {
 		return nil, err
 	}
-	if !isHighS(curve, rs.S) {
-		return sig, nil
+	if isHighS(curve, rs.S) {
+		rs.S.Sub(curve.Params().N, rs.S)
 	}
-	rs.S.Sub(curve.Params().N, rs.S)
 	return asn1.Marshal(rs)
 }
 
@@ -83,16 +81,13 @@ func (k lowSKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byt
 
 // checkKey refuses public keys that members may not use.
 func checkKey(pub crypto.PublicKey) error {
-	switch pub := pub.(type) {
+	switch pub.(type) {
 	case *ecdsa.PublicKey:
-		if pub.Curve == elliptic.P256() || pub.Curve == elliptic.P384() {
-			return nil
-		}
-		return fmt.Errorf("ECDSA on curve %s is not supported; use P-256 or P-384", pub.Curve.Params().Name)
+		return nil // on any curve that x509 reads: P-224 to P-521
 	case ed25519.PublicKey:
 		return nil
 	}
-	return fmt.Errorf("keys of type %T are not supported; use ECDSA P-256, P-384 or Ed25519", pub)
+	return fmt.Errorf("keys of type %T are not supported; use ECDSA or Ed25519", pub)
 }
 
 // verifySignature checks sig over msg without remembering anything. The digest
@@ -107,7 +102,7 @@ func verifySignature(pub crypto.PublicKey, msg []byte, digest [sha256.Size]byte,
 		if isHighS(pub.Curve, rs.S) {
 			return errors.New("signature has a high S; only the low-S form is accepted")
 		}
-		if !ecdsa.VerifyASN1(pub, digest[:], sig) {
+		if !ecdsa.Verify(pub, digest[:], rs.R, rs.S) {
 			return errBadSignature
 		}
 		return nil
