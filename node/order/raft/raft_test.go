@@ -219,6 +219,7 @@ func faults(t *testing.T, seed uint64) {
 	if s.leader() == nil {
 		t.Error("no leader at the end")
 	}
+	t.Logf("height %d, %d sent, %d acknowledged, %d refused, term %d", s.nodes[0].ledger.Height(), len(s.sent), len(s.acked), s.fails, s.nodes[0].core.term)
 	before := len(s.acked)
 	s.submit(s.leader(), "end 1")
 	s.drain()

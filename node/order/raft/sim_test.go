@@ -170,13 +170,14 @@ func (s *sim) tick(nd *simNode) {
 }
 
 // save does some of the waiting writes, as one batch.
-func (s *sim) save(nd *simNode, k int) {
+func (s *sim) save(nd *simNode, k int) bool {
 	responses, err := nd.saver.save(context.Background(), nd.saves[:k])
 	if err != nil {
-		return // a snapshot whose blocks nobody had: again later
+		return false // a snapshot whose blocks nobody had: again later
 	}
 	nd.saves = nd.saves[k:]
 	s.finish(nd, responses, nil)
+	return true
 }
 
 func (s *sim) apply(nd *simNode) {
@@ -272,9 +273,7 @@ func (s *sim) drain() {
 				continue
 			}
 			if len(nd.saves) > 0 {
-				before := len(nd.saves)
-				s.save(nd, len(nd.saves))
-				again = again || len(nd.saves) < before
+				again = s.save(nd, len(nd.saves)) || again
 			}
 			for len(nd.applies) > 0 {
 				s.apply(nd)
