@@ -67,7 +67,7 @@ func (g *gossip) options() []pubsub.Option {
 	// A channel may be rejoined soon after it was left.
 	params.UnsubscribeBackoff = 2 * time.Second
 	params.PruneBackoff = 10 * time.Second
-	params.Connectors = 1                       // they never have work: nobody is dialled
+	params.Connectors = 1 // they never have work: nobody is dialled
 	params.SlowHeartbeatWarning = 0
 	quiet := debugOnly(g.h.log)
 	return []pubsub.Option{

@@ -310,3 +310,29 @@ func TestAStrangerIsServedNothingBeforeTheProof(t *testing.T) {
 		}
 	}
 }
+
+func TestAPeerThatComesBackGossipsAgain(t *testing.T) {
+	m := newRules(map[string][]string{"c": {"Org1"}})
+	a := newHost(t, "Org1", m)
+	at := join(t, a, "topic", "c")
+	cfg := testConfig(t, "Org1", newSigner(t), m)
+	for i := range 8 { // more often than the router itself would try
+		b, err := New(cfg)
+		must(t, err)
+		stop := run(t, b)
+		bt := join(t, b, "topic", "c")
+		connect(t, b, a) // a may not have seen yet that the last one ended
+		at.neighbours(t, 1)
+		bt.neighbours(t, 1)
+		msg := fmt.Sprintf("%d", i)
+		at.publish(t, msg)
+		bt.expect(t, msg)
+		bt.publish(t, "re"+msg)
+		at.expect(t, "re"+msg)
+		cfg.Listen = b.Addrs() // the next one takes the same port
+		if i%2 == 0 {
+			a.Drop(b.ID())
+		}
+		stop()
+	}
+}

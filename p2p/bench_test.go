@@ -1,0 +1,41 @@
+package p2p
+
+import (
+	"testing"
+)
+
+// BenchmarkEcho is one small frame there and back.
+func BenchmarkEcho(b *testing.B) { benchmarkEcho(b, 100) }
+
+// BenchmarkEchoLarge is one frame of a megabyte there and back.
+func BenchmarkEchoLarge(b *testing.B) { benchmarkEcho(b, 1<<20) }
+
+func benchmarkEcho(b *testing.B, size int) {
+	m := newRules(map[string][]string{"c": {"Org1"}})
+	from, to := newHost(b, "Org1", m), newHost(b, "Org1", m, echo)
+	connect(b, from, to)
+	s, err := from.Open(soon(b), to.ID(), "echo", "c")
+	must(b, err)
+	msg := make([]byte, size)
+	b.SetBytes(int64(2 * size))
+	for b.Loop() {
+		must(b, s.Send(msg))
+		_, err := s.Recv()
+		must(b, err)
+	}
+}
+
+// BenchmarkGossip is one message of 64 KiB from one host to another.
+func BenchmarkGossip(b *testing.B) {
+	m := newRules(map[string][]string{"c": {"Org1"}})
+	from, to := newHost(b, "Org1", m), newHost(b, "Org1", m)
+	ft, tt := join(b, from, "t", "c"), join(b, to, "t", "c")
+	connect(b, from, to)
+	ft.neighbours(b, 1)
+	tt.neighbours(b, 1)
+	body := string(make([]byte, 64<<10))
+	for i := 0; b.Loop(); i++ {
+		ft.publish(b, string(rune('a'+i%26))+string(rune('a'+i/26%26))+string(rune('a'+i/676%26))+string(rune('a'+i/17576))+" "+body)
+		<-tt.got
+	}
+}
