@@ -26,14 +26,14 @@ type Range struct{ First, Last uint64 }
 // Next begins a range with the block that is not there yet.
 const Next uint64 = math.MaxUint64
 
-// ErrStatus is a Deliver or Broadcast answer that is no SUCCESS.
-type ErrStatus struct {
+// StatusError is a Deliver or Broadcast answer that is no SUCCESS.
+type StatusError struct {
 	Status common.Status
 	Info   string
 }
 
 // Error names the status as Fabric does.
-func (e *ErrStatus) Error() string {
+func (e *StatusError) Error() string {
 	if e.Info == "" {
 		return fmt.Sprintf("status %d %s", e.Status, e.Status)
 	}
@@ -79,7 +79,7 @@ type blockStream struct {
 }
 
 // PeerBlocks asks a peer for blocks and calls each with every one, in order. A
-// refusal is an *ErrStatus.
+// refusal is an *StatusError.
 func PeerBlocks(ctx context.Context, conn grpc.ClientConnInterface, signer ident.Signer, channel string, r Range, each func(*common.Block) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -127,7 +127,7 @@ func blocks(st blockStream, signer ident.Signer, channel string, r Range, each f
 				return err
 			}
 		case status != common.Status_SUCCESS:
-			return &ErrStatus{Status: status}
+			return &StatusError{Status: status}
 		default:
 			return nil
 		}
@@ -135,7 +135,7 @@ func blocks(st blockStream, signer ident.Signer, channel string, r Range, each f
 }
 
 // Broadcast hands an envelope to an orderer and waits for its answer. A refusal
-// is an *ErrStatus.
+// is an *StatusError.
 func Broadcast(ctx context.Context, conn grpc.ClientConnInterface, env *common.Envelope) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -151,7 +151,7 @@ func Broadcast(ctx context.Context, conn grpc.ClientConnInterface, env *common.E
 		return err
 	}
 	if r.Status != common.Status_SUCCESS {
-		return &ErrStatus{r.Status, r.Info}
+		return &StatusError{r.Status, r.Info}
 	}
 	return st.CloseSend()
 }

@@ -148,7 +148,7 @@ func Definitions(ctx context.Context, conn grpc.ClientConnInterface, signer iden
 func Defined(ctx context.Context, conn grpc.ClientConnInterface, signer ident.Signer, channel, name string) (*lifecycle.QueryChaincodeDefinitionResult, error) {
 	r := &lifecycle.QueryChaincodeDefinitionResult{}
 	err := lifecycleCall(ctx, conn, signer, channel, "QueryChaincodeDefinition", &lifecycle.QueryChaincodeDefinitionArgs{Name: name}, r)
-	var refused *Refused
+	var refused *RefusedError
 	if errors.As(err, &refused) && refused.Status == 404 {
 		return nil, nil
 	}

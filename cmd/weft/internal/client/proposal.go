@@ -73,18 +73,13 @@ func (p *Proposal) header(signer ident.Signer, nonce []byte, c Call) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	return headers(signer, nonce, &common.ChannelHeader{
+	h, err := newHeader(signer, nonce, &common.ChannelHeader{
 		Type:      int32(common.HeaderType_ENDORSER_TRANSACTION),
 		Timestamp: timestamppb.Now(),
 		ChannelId: c.Channel,
 		TxId:      p.TxID,
 		Extension: extension,
 	})
-}
-
-// headers marshals a common.Header.
-func headers(signer ident.Signer, nonce []byte, ch *common.ChannelHeader) ([]byte, error) {
-	h, err := newHeader(signer, nonce, ch)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +99,7 @@ func newHeader(signer ident.Signer, nonce []byte, ch *common.ChannelHeader) (*co
 }
 
 // Endorse sends a call to one peer and returns its signed answer. A refusal is
-// a *Refused.
+// a *RefusedError.
 func Endorse(ctx context.Context, conn grpc.ClientConnInterface, signer ident.Signer, c Call) (*peer.ProposalResponse, error) {
 	p, err := NewProposal(signer, c)
 	if err != nil {
@@ -119,7 +114,7 @@ func Endorse(ctx context.Context, conn grpc.ClientConnInterface, signer ident.Si
 		return nil, err
 	}
 	if s := r.GetResponse().GetStatus(); s < 200 || s >= 400 {
-		return nil, &Refused{Status: s, Message: r.GetResponse().GetMessage()}
+		return nil, &RefusedError{Status: s, Message: r.GetResponse().GetMessage()}
 	}
 	return r, nil
 }
@@ -133,11 +128,16 @@ func Ask(ctx context.Context, conn grpc.ClientConnInterface, signer ident.Signer
 	return r.GetResponse().GetPayload(), nil
 }
 
-// Refused is a peer's or a chaincode's answer that is no success.
-type Refused struct {
+// Ask is the function Ask, as this identity.
+func (id *Identity) Ask(ctx context.Context, conn grpc.ClientConnInterface, c Call) ([]byte, error) {
+	return Ask(ctx, conn, id, c)
+}
+
+// RefusedError is a peer's or a chaincode's answer that is no success.
+type RefusedError struct {
 	Status  int32
 	Message string
 }
 
 // Error is the peer's own message.
-func (r *Refused) Error() string { return fmt.Sprintf("status %d: %s", r.Status, r.Message) }
+func (r *RefusedError) Error() string { return fmt.Sprintf("status %d: %s", r.Status, r.Message) }
