@@ -34,6 +34,10 @@ func (c *Chain) Append(b *ledger.Block, updates state.Batch) error {
 	return nil
 }
 
+// keepBuffer is the largest buffer kept between blocks, so that one large block
+// does not cost its memory for ever.
+const keepBuffer = 4 << 20
+
 func (c *Chain) append(b *ledger.Block, updates state.Batch) error {
 	if err := c.failure(); err != nil {
 		return err
@@ -45,9 +49,12 @@ func (c *Chain) append(b *ledger.Block, updates state.Batch) error {
 	if !c.blocksOnly() {
 		block.SetCommitHash(b.Block, next.commitHash)
 	}
-	raw, err := proto.Marshal(b.Block)
+	raw, err := proto.MarshalOptions{}.MarshalAppend(c.buf[:0], b.Block)
 	if err != nil {
 		return err
+	}
+	if cap(raw) <= keepBuffer {
+		c.buf = raw
 	}
 	at, err := c.log.Append(raw)
 	if err == nil && !c.opts.NoSync {
@@ -89,6 +96,9 @@ func (c *Chain) next(b *ledger.Block, updates state.Batch) (*savepoint, error) {
 			return nil, errors.New("a ledger without state takes no updates")
 		}
 		return next, nil
+	}
+	if len(b.Txs) != len(b.GetData().GetData()) {
+		return nil, errors.New("its transactions are not parsed")
 	}
 	var err error
 	next.commitHash, err = commitHash(tip, b, updates)

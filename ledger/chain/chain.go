@@ -59,6 +59,7 @@ type Chain struct {
 	tip  atomic.Pointer[savepoint]
 
 	appending sync.Mutex // held by Append
+	buf       []byte     // of Append, for the encoded block
 
 	// view is held for writing while a block's batch becomes visible, so that
 	// snapshots pair the state with its height.

@@ -123,6 +123,11 @@ func TestAppendRefusesWhatIsNotTheNextBlock(t *testing.T) {
 			t.Errorf("%s: appended", name)
 		}
 	}
+	unparsed := m.nextBlock(rng)
+	unparsed.Txs = nil
+	if err := c.Append(unparsed, nil); err == nil {
+		t.Error("unparsed: appended")
+	}
 	appendNext(t, c, m, rng) // refusals change nothing
 	m.check(t, c)
 }
