@@ -29,7 +29,8 @@ type Consensus interface {
 	// written it, else with a *Refusal. It may be called before Submit returns,
 	// and must not block. Messages that one goroutine submits keep their order.
 	Submit(m Message, done func(error))
-	// Step takes a consensus message from another consenter.
+	// Step takes a consensus message from another consenter. After an error
+	// there is no point in sending more.
 	Step(from uint64, msg []byte) error
 	// Leader is the id of the leading consenter, 0 when there is none.
 	Leader() uint64

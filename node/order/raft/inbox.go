@@ -20,6 +20,7 @@ type inbox struct {
 
 	mu       sync.Mutex
 	net      []*pb.Message
+	netBytes int
 	finished []finished
 	items    []item
 	count    int // submitted and not answered
@@ -61,14 +62,17 @@ func (b *inbox) submit(it item) {
 	}
 }
 
-// step adds a message of the network, or drops it when too many wait.
-func (b *inbox) step(m *pb.Message) {
+// step adds a message of the network, or drops it when too many wait. It is
+// false when nobody will look at it.
+func (b *inbox) step(m *pb.Message, size int) bool {
 	b.mu.Lock()
-	if !b.closed && len(b.net) < maxInbox {
-		b.net = append(b.net, m)
+	closed := b.closed
+	if !closed && len(b.net) < maxInbox && b.netBytes <= maxInboxBytes {
+		b.net, b.netBytes = append(b.net, m), b.netBytes+size
 	}
 	b.mu.Unlock()
 	b.signal()
+	return !closed
 }
 
 // finish adds finished work, which is never dropped: Raft counts on it.
@@ -89,7 +93,7 @@ func (b *inbox) take() arrived {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a := arrived{b.net, b.finished, b.items}
-	b.net, b.finished, b.items = nil, nil, nil
+	b.net, b.netBytes, b.finished, b.items = nil, 0, nil, nil
 	return a
 }
 
@@ -104,7 +108,7 @@ func (b *inbox) close() {
 	b.mu.Lock()
 	b.closed = true
 	items := b.items
-	b.items = nil
+	b.items, b.net, b.finished = nil, nil, nil
 	b.mu.Unlock()
 	for _, it := range items {
 		it.done(order.ErrStopped)

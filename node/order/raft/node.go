@@ -85,7 +85,9 @@ func (n *Node) Step(from uint64, msg []byte) error {
 	if !passable(m) {
 		return fmt.Errorf("a Raft message of type %v is not for sending", m.GetType())
 	}
-	n.in.step(m)
+	if !n.in.step(m, len(msg)) {
+		return order.ErrStopped
+	}
 	return nil
 }
 

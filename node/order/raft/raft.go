@@ -131,9 +131,10 @@ const (
 	// maxMessage bounds a message of another consenter: one MsgApp holds
 	// entries of maxEntriesPerMessage, or one block of Fabric's largest size.
 	maxMessage = 128 << 20
-	// maxInbox bounds the messages that wait for the loop; more are dropped, as
-	// a network would.
-	maxInbox = 4096
+	// maxInbox and maxInboxBytes bound the messages that wait for the loop; more
+	// are dropped, as a network would.
+	maxInbox      = 4096
+	maxInboxBytes = 128 << 20
 	// maxWaiting and maxWaitingBytes bound the messages submitted and not
 	// answered; beyond, clients are told to come back.
 	maxWaiting      = 64 << 10
