@@ -192,13 +192,14 @@ func (h *Host) dial(ctx context.Context, pid peer.ID, addrs []string) (Peer, err
 	h.swarm.Backoff().Clear(pid)
 	h.swarm.Peerstore().ClearAddrs(pid)
 	h.swarm.Peerstore().AddAddrs(pid, targets, peerstore.TempAddrTTL)
+	defer h.links.dialling(pid)()
 	conn, err := h.swarm.DialPeer(ctx, pid)
 	if err != nil {
 		return Peer{}, err
 	}
-	l := h.links.of(conn)
+	l := h.links.dialled(conn)
 	if l == nil {
-		return Peer{}, errors.New("the connection was closed at once")
+		return Peer{}, fmt.Errorf("%w: an older connection was just ending", ErrNotConnected)
 	}
 	if err := l.wait(ctx); err != nil {
 		return Peer{}, err

@@ -19,6 +19,14 @@ type links struct {
 	conns    map[network.Conn]*link
 	members  map[peer.ID]*member
 	unproven int
+	dials    map[peer.ID]*dial
+}
+
+// dial is what Connect waits for: a connection may be refused and gone before
+// the dialling of it has returned.
+type dial struct {
+	callers int
+	newest  *link
 }
 
 // link is one connection. It is settled once: proven, or failed and closed.
@@ -47,7 +55,7 @@ type member struct {
 }
 
 func newLinks(h *Host) *links {
-	return &links{h: h, conns: map[network.Conn]*link{}, members: map[peer.ID]*member{}}
+	return &links{h: h, conns: map[network.Conn]*link{}, members: map[peer.ID]*member{}, dials: map[peer.ID]*dial{}}
 }
 
 func (ls *links) notifiee() network.Notifiee {
@@ -63,6 +71,9 @@ func (ls *links) connected(c network.Conn) {
 	l.ctx, l.cancel = context.WithCancel(ls.h.ctx)
 	ls.mu.Lock()
 	ls.conns[c] = l
+	if d := ls.dials[l.remote]; d != nil {
+		d.newest = l
+	}
 	ls.unproven++
 	crowded := ls.unproven > maxUnproven && c.Stat().Direction == network.DirInbound
 	ls.mu.Unlock()
@@ -167,6 +178,36 @@ func (ls *links) closeAll() {
 	for _, c := range left {
 		ls.disconnected(c)
 	}
+}
+
+// dialling begins to note the connections to a peer, until done.
+func (ls *links) dialling(id peer.ID) (done func()) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	d := ls.dials[id]
+	if d == nil {
+		d = &dial{}
+		ls.dials[id] = d
+	}
+	d.callers++
+	return func() {
+		ls.mu.Lock()
+		defer ls.mu.Unlock()
+		if d.callers--; d.callers == 0 {
+			delete(ls.dials, id)
+		}
+	}
+}
+
+// dialled is the link of a connection that dialling returned, or else the
+// newest one since; nil when both were there before, and have ended.
+func (ls *links) dialled(c network.Conn) *link {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if l := ls.conns[c]; l != nil {
+		return l
+	}
+	return ls.dials[c.RemotePeer()].newest
 }
 
 // of is the link of a connection, nil when it has ended.

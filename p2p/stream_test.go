@@ -151,9 +151,8 @@ func TestHostileLengthsAreRefused(t *testing.T) {
 	} {
 		s, err := a.Open(soon(t), b.ID(), "read", "c")
 		must(t, err)
-		_, err = s.raw.Write(c.bytes)
-		must(t, err)
-		must(t, s.CloseSend())
+		s.raw.Write(c.bytes)
+		s.CloseSend() // fails when the other side has reset the stream already
 		if err := await(t, result, name); err == nil || (c.want != nil && !errors.Is(err, c.want)) {
 			t.Errorf("%s: %v", name, err)
 		}
