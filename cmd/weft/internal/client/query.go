@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/weft-network/weft/ledger/block"
 	"github.com/weft-network/weft/ledger/ident"
 )
 
@@ -59,4 +61,12 @@ func system(ctx context.Context, conn grpc.ClientConnInterface, signer ident.Sig
 		return fmt.Errorf("read the answer of %s/%s: %w", chaincode, function, err)
 	}
 	return nil
+}
+
+// SameBlock reports whether two nodes' copies are the same block: equal headers
+// and, where both have one, equal commit hashes. Signatures of orderers differ.
+func SameBlock(a, b *common.Block) bool {
+	x, y := block.CommitHash(a), block.CommitHash(b)
+	return bytes.Equal(block.HeaderHash(a.GetHeader()), block.HeaderHash(b.GetHeader())) &&
+		(len(x) == 0 || len(y) == 0 || bytes.Equal(x, y))
 }
