@@ -82,6 +82,7 @@ func checkKind(kind common.HeaderType) error {
 		return malformed("configuration updates are not supported by this version")
 	case common.HeaderType_CONFIG:
 		return malformed("message is of type that cannot be processed directly")
+	//lint:ignore SA1019 old clients may still send it
 	case common.HeaderType_ORDERER_TRANSACTION:
 		return malformed("message is of type that is no longer supported")
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/weft-network/weft/ledger/block"
 	"github.com/weft-network/weft/ledger/channel"
+	"github.com/weft-network/weft/p2p"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -18,6 +19,9 @@ const (
 	// unfinished marks directories of a join or a removal under way. No channel
 	// id begins like it.
 	unfinished = ".unfinished-"
+	// maxBlockBytes leaves room in a frame for a block's header, metadata and
+	// framing. Fabric's largest common setting, 99 MB, fits.
+	maxBlockBytes = p2p.MaxFrame - 512<<10
 )
 
 // checkJoin decides whether this orderer may take part in the channel that a
@@ -41,6 +45,9 @@ func (cfg *Config) checkJoin(b *common.Block) (*channel.Config, uint64, error) {
 	}
 	if len(settings.Application) == 0 {
 		return nil, 0, errors.New("invalid join block: invalid config: must contain application config")
+	}
+	if n := settings.Batch.AbsoluteMaxBytes; n > maxBlockBytes {
+		return nil, 0, fmt.Errorf("invalid join block: AbsoluteMaxBytes is %d, but a block of more than %d bytes cannot travel between nodes", n, maxBlockBytes)
 	}
 	number, err := cfg.consenter(settings)
 	return settings, number, err
