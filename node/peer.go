@@ -404,8 +404,12 @@ func (p *peerRole) status() []ops.Channel {
 		if err := pc.Halted(); err != nil {
 			c.Error = err.Error()
 		}
+		c.Chaincodes = map[string]string{}
+		for _, cc := range p.chaincode.installed(pc.ID()) {
+			c.Chaincodes[cc.Name] = cc.Version
+		}
 		for _, m := range pc.gossip.Members() {
-			c.Peers = append(c.Peers, ops.Member{MSPID: m.MSPID, Endpoint: m.Endpoint, Height: m.Height})
+			c.Peers = append(c.Peers, ops.Member{MSPID: m.MSPID, Endpoint: m.Endpoint, Height: m.Height, Chaincodes: m.Chaincodes})
 		}
 		list = append(list, c)
 	}

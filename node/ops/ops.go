@@ -47,9 +47,11 @@ type Channel struct {
 	// RaftLeader is the Raft id of the leader that an orderer knows, 0 for none.
 	RaftLeader uint64 `json:"raftLeader,omitempty"`
 	// Peers are the connected members.
-	Peers  []Member `json:"peers,omitempty"`
-	Source string   `json:"source,omitempty"` // where blocks come from
-	Error  string   `json:"error,omitempty"`
+	Peers []Member `json:"peers,omitempty"`
+	// Chaincodes that a peer can endorse now, name to version.
+	Chaincodes map[string]string `json:"chaincodes,omitempty"`
+	Source     string            `json:"source,omitempty"` // where blocks come from
+	Error      string            `json:"error,omitempty"`
 }
 
 // Member is another node of a channel.
@@ -57,6 +59,8 @@ type Member struct {
 	MSPID    string `json:"mspID"`
 	Endpoint string `json:"endpoint"`
 	Height   uint64 `json:"height,omitempty"`
+	// Chaincodes that the member told that it can endorse.
+	Chaincodes map[string]string `json:"chaincodes,omitempty"`
 }
 
 // Hex is bytes that print as hexadecimal.
