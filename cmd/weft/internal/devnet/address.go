@@ -41,8 +41,9 @@ func bindable(addr string) bool {
 	return l.Close() == nil
 }
 
-// checkFree tries every port of the nodes before any of them is started.
-func checkFree(nodes []*Node) error {
+// checkFree tries every port of the nodes before any of them is started. fresh
+// tells that the ports are not decided yet.
+func checkFree(nodes []*Node, fresh bool) error {
 	var errs []error
 	for _, node := range nodes {
 		for _, p := range node.ports() {
@@ -67,13 +68,9 @@ func checkFree(nodes []*Node) error {
 	if more := len(errs) - shown; more > 0 {
 		errs = append(errs[:shown], fmt.Errorf("and %d more", more))
 	}
-	return &portsError{errors.Join(errs...)}
-}
-
-// portsError says what to do about ports in use.
-type portsError struct{ err error }
-
-func (e *portsError) Unwrap() error { return e.err }
-func (e *portsError) Error() string {
-	return e.err.Error() + "\nnothing was started: stop what uses the ports (another network: weft down --dir ITS_FOLDER), or make a network on other ports with --port-offset 10000 and a --dir of its own"
+	other := "make a network on other ports with --port-offset 10000"
+	if !fresh {
+		other += " and a --dir of its own"
+	}
+	return fmt.Errorf("%w\nnothing was started: stop what uses the ports (another network: weft down --dir ITS_FOLDER), or %s", errors.Join(errs...), other)
 }

@@ -36,6 +36,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // formatVersion of network.json.
@@ -55,6 +56,8 @@ type Network struct {
 	Orgs []*Org `json:"organizations"`
 	// Nodes: orderers first, then peers by organisation.
 	Nodes []*Node `json:"nodes"`
+
+	sup supervisor
 }
 
 // Addresses are the loopback addresses of the three kinds of port.
@@ -92,7 +95,9 @@ type Node struct {
 	P2P        string `json:"libp2p"`
 	Operations string `json:"operations"`
 
-	net *Network
+	net  *Network
+	mu   sync.Mutex
+	proc *process // the last one that this weft started
 }
 
 // ErrNoNetwork is wrapped by Open when the folder holds no network.

@@ -1,9 +1,9 @@
 package devnet
 
 import (
-	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 )
 
@@ -103,13 +103,8 @@ func hostPort(host string, port int) string { return net.JoinHostPort(host, strc
 func (n *Network) checkPorts() error {
 	for _, node := range n.Nodes {
 		for _, p := range node.ports() {
-			_, text, err := net.SplitHostPort(p.addr)
-			port, convErr := strconv.Atoi(text)
-			if err = errors.Join(err, convErr); err != nil {
-				return err
-			}
-			if port < 1 || port > maxPort {
-				return fmt.Errorf("port offset %d gives %s the %s port %d: ports are 1 to %d", n.PortOffset, node.Name, p.use, port, maxPort)
+			if at, err := splitHostPort(p.addr); err != nil || at.port == 0 {
+				return fmt.Errorf("port offset %d gives %s the %s address %s: ports are 1 to %d", n.PortOffset, node.Name, p.use, p.addr, maxPort)
 			}
 		}
 	}
@@ -125,4 +120,31 @@ func (node *Node) ports() []port {
 		ports = append(ports, port{"admin", node.Admin})
 	}
 	return ports
+}
+
+// multiaddr writes host:port as libp2p does.
+func multiaddr(addr string) (string, error) {
+	ap, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return "", fmt.Errorf("libp2p address: %w", err)
+	}
+	family := "ip4"
+	if ap.Addr().Is6() {
+		family = "ip6"
+	}
+	return fmt.Sprintf("/%s/%s/tcp/%d", family, ap.Addr(), ap.Port()), nil
+}
+
+type endpoint struct {
+	host string
+	port uint16
+}
+
+func splitHostPort(addr string) (endpoint, error) {
+	host, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		return endpoint{}, err
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	return endpoint{host, uint16(port)}, err
 }
