@@ -215,4 +215,3 @@ func appliedIndex(log *diskLog, l Ledger) (uint64, error) {
 	}
 	return min(max(applied, log.start.GetIndex()), log.hard.GetCommit()), nil
 }
-
