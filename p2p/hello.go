@@ -183,7 +183,7 @@ func (h *Host) accepted(l *link, p Peer) {
 
 func (h *Host) refuse(l *link, err error) {
 	if h.ctx.Err() == nil {
-		h.log.Info("connection given up", "peer", l.remote, "addr", l.conn.RemoteMultiaddr(), "err", err)
+		h.log.Debug("connection given up", "peer", l.remote, "addr", l.conn.RemoteMultiaddr(), "err", err)
 	}
 	h.links.fail(l, err)
 }

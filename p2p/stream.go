@@ -23,10 +23,10 @@ type Stream struct {
 	protocol Protocol
 	channel  string
 
-	sending sync.Mutex
-	closing sync.Once
-	ended   bool // the other side's end was read; only Recv and Close use it
-	endedMu sync.Mutex
+	sending, receiving sync.Mutex
+	closing            sync.Once
+	ended              bool // the other side's end was read; only Recv and Close use it
+	endedMu            sync.Mutex
 }
 
 // writeChunk is the progress that a write must make within writeTimeout, and
@@ -79,6 +79,8 @@ func (s *Stream) write(b []byte) error {
 
 // Recv reads one frame; io.EOF when the other side closed.
 func (s *Stream) Recv() ([]byte, error) {
+	s.receiving.Lock()
+	defer s.receiving.Unlock()
 	msg, err := readFrame(s.in, MaxFrame)
 	switch {
 	case err == nil:
@@ -103,8 +105,9 @@ func (s *Stream) Channel() string { return s.channel }
 // CloseSend tells the other side that nothing more follows.
 func (s *Stream) CloseSend() error { return s.raw.CloseWrite() }
 
-// Close ends both directions. What was sent still arrives; the other side's
-// sending fails within about a second. It does not wait.
+// Close ends both directions. What was sent still arrives, and the other side's
+// sending fails within about a second; it does not wait. While another goroutine
+// is in Recv, Close resets the stream instead, which ends that Recv at once.
 func (s *Stream) Close() error {
 	s.closing.Do(s.close)
 	return nil
@@ -118,16 +121,24 @@ func (s *Stream) close() {
 		s.raw.Close()
 		return
 	}
+	if !s.receiving.TryLock() {
+		// Somebody reads. A second reader beside it could take the one
+		// notification that a reset gives, and leave the first waiting for ever.
+		s.raw.Reset()
+		return
+	}
 	// A reset now could overtake what the other side has not read, and just
 	// closing would leave its writes waiting for a window that never opens.
 	s.raw.CloseWrite()
 	s.raw.SetReadDeadline(time.Now().Add(lingerTimeout))
 	if !s.h.enter() {
+		s.receiving.Unlock()
 		s.raw.Reset()
 		return
 	}
 	go func() {
 		defer s.h.work.Done()
+		defer s.receiving.Unlock()
 		if _, err := io.Copy(io.Discard, s.raw); err != nil {
 			s.raw.Reset()
 			return

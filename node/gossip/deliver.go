@@ -50,7 +50,9 @@ func Serve(ctx context.Context, s *p2p.Stream, l *chain.Chain) error {
 			return err
 		}
 		if n == req.Stop {
-			return s.CloseSend()
+			err := s.CloseSend()
+			<-ctx.Done() // until the requester has all and leaves
+			return err
 		}
 	}
 }

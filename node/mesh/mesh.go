@@ -116,6 +116,7 @@ func (m *Mesh) AddChannel(c Channel) {
 	m.channels[c.ID] = c
 	m.refresh()
 	m.mu.Unlock()
+	m.host.Reconsider() // peers that are connected already may be members
 	m.wake()
 }
 
@@ -140,7 +141,22 @@ func (m *Mesh) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return m.host.Run(ctx) })
 	g.Go(func() error { return m.keepContacts(ctx) })
+	g.Go(func() error { return m.expire(ctx) })
 	return g.Wait()
+}
+
+// expire drops connected peers whose certificates have run out meanwhile.
+func (m *Mesh) expire(ctx context.Context) error {
+	again := time.NewTicker(time.Minute)
+	defer again.Stop()
+	for {
+		select {
+		case <-again.C:
+			m.host.Reconsider()
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // Known implements p2p.Membership: an identity counts when this organisation or

@@ -1,0 +1,76 @@
+package endorse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"github.com/weft-network/weft/ledger/sim"
+	"github.com/weft-network/weft/wasm"
+)
+
+// Fabric's words for a chaincode that died and one that took too long. Gateways
+// look for the first at the end of the message.
+const (
+	textTerminated = "chaincode stream terminated"
+	textTimeout    = "error sending: timeout expired while executing transaction"
+)
+
+// invoke runs the module once.
+func (e *Endorser) invoke(ctx context.Context, p *Proposal, m Module, s *sim.Simulator) (*result, error) {
+	call, err := e.call(p)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.cfg.Timeout)
+	defer cancel()
+	stub := &stub{sim: s, namespace: p.Chaincode}
+	resp, err := m.Invoke(ctx, call, stub)
+	switch {
+	case stub.fault != nil:
+		// This peer's own trouble, whatever the module made of it.
+		return nil, stub.fault
+	case err != nil && (isTimeout(err) || ctx.Err() != nil):
+		return nil, fmt.Errorf("%s (%w)", textTimeout, err)
+	case err != nil:
+		return nil, fmt.Errorf("error sending: %w: %s", err, textTerminated)
+	case resp == nil:
+		return nil, errors.New("nil response")
+	}
+	return outcome(p, resp), nil
+}
+
+func isTimeout(err error) bool {
+	var t *wasm.Timeout
+	return errors.As(err, &t) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func (e *Endorser) call(p *Proposal) (*wasm.Call, error) {
+	signed, err := marshal(p.Signed)
+	if err != nil {
+		return nil, fmt.Errorf("marshal signed proposal: %w", err)
+	}
+	return &wasm.Call{
+		TxID: p.TxID, Channel: p.ChannelID, Chaincode: p.Chaincode,
+		Seconds: p.Seconds, Nanos: p.Nanos,
+		Args: p.Args, Creator: p.CreatorBytes, Transient: p.Transient,
+		SignedProposal: signed, Binding: p.Binding(),
+		MSPID: e.cfg.Signer.MSPID(), Init: p.Init,
+	}, nil
+}
+
+// outcome turns the chaincode's answer into Fabric's. An event goes with a
+// success only.
+func outcome(p *Proposal, resp *wasm.Response) *result {
+	r := &result{response: &peer.Response{Status: resp.Status, Message: resp.Message, Payload: resp.Payload}}
+	if resp.EventName != "" && resp.Status < 400 {
+		r.event = &peer.ChaincodeEvent{
+			ChaincodeId: p.Chaincode,
+			TxId:        p.TxID,
+			EventName:   resp.EventName,
+			Payload:     resp.EventPayload,
+		}
+	}
+	return r
+}

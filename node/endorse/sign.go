@@ -1,0 +1,50 @@
+package endorse
+
+import (
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+)
+
+// responsePayload is the ProposalResponsePayload: what endorsers sign, and what
+// must be equal on all of them.
+func responsePayload(p *Proposal, r *result) ([]byte, error) {
+	var event []byte
+	if r.event != nil {
+		raw, err := marshal(r.event)
+		if err != nil {
+			return nil, err
+		}
+		event = raw
+	}
+	action, err := marshal(&peer.ChaincodeAction{
+		Results:     r.rwset,
+		Events:      event,
+		Response:    r.response,
+		ChaincodeId: &peer.ChaincodeID{Name: p.Chaincode, Version: r.version},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return marshal(&peer.ProposalResponsePayload{ProposalHash: p.Hash, Extension: action})
+}
+
+// endorse signs payload ‖ identity, so that a signature cannot be claimed by
+// another certificate of the same key.
+func (e *Endorser) endorse(payload []byte) (*peer.Endorsement, error) {
+	identity := e.cfg.Signer.Serialized()
+	msg := make([]byte, 0, len(payload)+len(identity))
+	msg = append(append(msg, payload...), identity...)
+	sig, err := e.cfg.Signer.Sign(msg)
+	if err != nil {
+		return nil, err
+	}
+	return &peer.Endorsement{Endorser: identity, Signature: sig}, nil
+}
+
+// interest tells a gateway whose policies the transaction has to satisfy. A
+// system chaincode's is not asked for this way.
+func (e *Endorser) interest(p *Proposal) *peer.ChaincodeInterest {
+	if _, system := e.cfg.System[p.Chaincode]; system {
+		return &peer.ChaincodeInterest{}
+	}
+	return &peer.ChaincodeInterest{Chaincodes: []*peer.ChaincodeCall{{Name: p.Chaincode}}}
+}
