@@ -13,6 +13,9 @@ import (
 	"github.com/weft-network/weft/node/ops"
 )
 
+// defaultDir is the folder of the network unless --dir names another.
+const defaultDir = "./weft-net"
+
 // The exit codes: scripts depend on them.
 const (
 	exitOK      = 0
@@ -109,7 +112,7 @@ Exit codes: 0 done, 1 it failed, 2 the command line was wrong.`,
 			return nil
 		},
 	}
-	root.PersistentFlags().StringVar(&o.dir, "dir", "./weft-net", "folder of the network")
+	root.PersistentFlags().StringVar(&o.dir, "dir", defaultDir, "folder of the network")
 	root.PersistentFlags().StringVarP(&o.output, "output", "o", "table", "table, or json for machines")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	for _, c := range commands() {

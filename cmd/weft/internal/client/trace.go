@@ -279,3 +279,22 @@ func (t *Trace) ordered(ctx context.Context, s *Session, w *watch, submitted, co
 		"event %q of block %d, %d bytes, since the submission", ev.EventName, ev.BlockNumber, len(ev.Payload))
 	return nil
 }
+
+// StepLines prints steps, one or two lines each.
+func StepLines(steps []Step) []string {
+	var lines []string
+	for _, s := range steps {
+		took := "         ·"
+		if s.Part == 0 {
+			took = fmt.Sprintf("%7.1f ms", float64(s.Took.Microseconds())/1000)
+		}
+		who := s.From
+		if s.To != s.From {
+			who += " → " + s.To
+		}
+		lines = append(lines,
+			fmt.Sprintf(" %d  %s  %s: %s", s.Number, took, s.Name, who),
+			"                  "+s.What)
+	}
+	return lines
+}

@@ -84,6 +84,12 @@ func (n *Network) UseWeftd(path string) error {
 	return nil
 }
 
+// CheckWeftd tells whether UseWeftd will find the daemon.
+func CheckWeftd(path string) error {
+	_, err := findWeftd(path)
+	return err
+}
+
 func (n *Network) daemon() (string, error) {
 	n.sup.mu.Lock()
 	found := n.sup.weftd

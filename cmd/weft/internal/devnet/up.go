@@ -92,7 +92,7 @@ func (t Topology) build(dir string, report func(Event)) (*Network, error) {
 	}
 	note := counter(report, "identities and channel1 made", 1)
 	if err := n.make(time.Now()); err != nil {
-		return nil, fmt.Errorf("make a network in %s: %w", dir, errors.Join(err, clearDir(dir), os.Remove(filepath.Join(dir, markFile))))
+		return nil, fmt.Errorf("make a network in %s: %w", dir, errors.Join(err, wipe(dir)))
 	}
 	note()
 	return n, nil
