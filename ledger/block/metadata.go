@@ -8,6 +8,10 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
+// slotLastConfig is the unsigned copy of the last config, which Fabric's
+// orderers still fill and old tools still read.
+const slotLastConfig = common.BlockMetadataIndex_LAST_CONFIG //lint:ignore SA1019 deprecated for reading first, not for filling
+
 // slot is the bytes of one metadata slot, nil when the block does not have it.
 func slot(b *common.Block, i common.BlockMetadataIndex) []byte {
 	if md := b.GetMetadata().GetMetadata(); int(i) < len(md) {
@@ -60,7 +64,7 @@ func LastConfig(b *common.Block) (uint64, error) {
 		return obm.GetLastConfig().GetIndex(), nil
 	}
 	md, last := &common.Metadata{}, &common.LastConfig{}
-	if err := proto.Unmarshal(slot(b, common.BlockMetadataIndex_LAST_CONFIG), md); err != nil {
+	if err := proto.Unmarshal(slot(b, slotLastConfig), md); err != nil {
 		return 0, fmt.Errorf("last config of block %d: %w", b.GetHeader().GetNumber(), err)
 	}
 	if err := proto.Unmarshal(md.Value, last); err != nil {

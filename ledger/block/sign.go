@@ -29,7 +29,7 @@ func Sign(b *common.Block, s ident.Signer, lastConfig uint64, consenterMetadata 
 	if err != nil {
 		return fmt.Errorf("sign block %d: %w", b.Header.Number, err)
 	}
-	setSlot(b, common.BlockMetadataIndex_LAST_CONFIG, marshal(&common.Metadata{Value: marshal(last)}))
+	setSlot(b, slotLastConfig, marshal(&common.Metadata{Value: marshal(last)}))
 	setSlot(b, common.BlockMetadataIndex_SIGNATURES, marshal(&common.Metadata{
 		Value:      value,
 		Signatures: []*common.MetadataSignature{{SignatureHeader: header, Signature: sig}},
