@@ -1,6 +1,57 @@
+# Weft. `make demo` shows it, `make test` proves it; `make help` lists the rest.
 GO ?= go
-PROTO_PLUGINS := --plugin=protoc-gen-go=$$($(GO) tool -n protoc-gen-go) --plugin=protoc-gen-go-grpc=$$($(GO) tool -n protoc-gen-go-grpc)
+BIN := bin
+PROTOC ?= protoc
+# Everything the demo deploys is built from source, here too.
+EXAMPLES := $(BIN)/asset.wasm $(BIN)/counter.wasm
 
-.PHONY: generate
-generate: ## regenerate Go code from .proto files (needs protoc)
-	protoc $(PROTO_PLUGINS) --go_out=. --go_opt=paths=source_relative --go-grpc_out=. --go-grpc_opt=paths=source_relative p2p/wire/wire.proto
+.DEFAULT_GOAL := build
+.PHONY: help build examples demo test race lint fuzz bench generate clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: ## build weftd and weft into bin/
+	$(GO) build -o $(BIN)/ ./cmd/weftd ./cmd/weft
+
+examples: $(EXAMPLES) ## build the example chaincodes into bin/
+
+$(BIN)/%.wasm: build $(wildcard chaincode-examples/*/*.go)
+	$(BIN)/weft chaincode build chaincode-examples/$* -o $@
+
+demo: build examples ## three organisations, two channels, nine steps, borders and faults
+	$(BIN)/weft demo
+
+test: build examples ## all tests, those over real processes too
+	$(GO) test ./...
+
+race: ## the tests of packages under the race detector
+	$(GO) test -race -short ./...
+
+lint: ## formatting, vet, staticcheck, layering, generated code
+	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not gofmt-clean:"; echo "$$files"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) test -run 'TestEveryDependencyHasItsOwner|TestArrowsPointDown|TestProductionCodeImportsNoTestHelper|TestEveryPackageSaysWhatItPromises|TestLedgerReadsNoClock' .
+	$(GO) mod tidy -diff
+	$(MAKE) generate
+	git diff --exit-code -- '*.pb.go'
+
+FUZZTIME ?= 20s
+fuzz: ## every fuzz target for FUZZTIME each
+	@for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg || exit 1; \
+		done; \
+	done
+
+bench: build examples ## print figures: latency, throughput, start, memory
+	$(GO) test -run '^$$' -bench . -benchtime 300ms ./ledger/... ./wasm/... ./p2p/... ./node/...
+	$(BIN)/weft bench
+
+PLUGINS = --plugin=protoc-gen-go=$$($(GO) tool -n protoc-gen-go) --plugin=protoc-gen-go-grpc=$$($(GO) tool -n protoc-gen-go-grpc)
+generate: ## generated code from .proto files (needs protoc, Debian's protobuf-compiler)
+	$(PROTOC) $(PLUGINS) --go_out=. --go_opt=paths=source_relative --go-grpc_out=. --go-grpc_opt=paths=source_relative p2p/wire/wire.proto
+
+clean: ## remove what was built
+	rm -rf $(BIN)
