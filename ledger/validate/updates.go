@@ -23,11 +23,11 @@ const (
 // since it is what a member joins with. Its envelope need not be signed.
 func genesis(b *ledger.Block) (*Result, error) {
 	if len(b.Txs) != 1 || !b.Txs[0].IsConfig() {
-		return nil, errors.New("validate block 0: a genesis block is one configuration transaction")
+		return nil, errors.New("a genesis block is one configuration transaction")
 	}
 	u, err := configUpdate(b, 0)
 	if err != nil {
-		return nil, fmt.Errorf("validate block 0: %w", err)
+		return nil, err
 	}
 	return result(make([]verdict, 1), state.Batch{u}), nil
 }

@@ -70,7 +70,7 @@ func Prepare(ctx context.Context, b *ledger.Block, cfg *channel.Config, workers 
 		g.Go(func() error {
 			for i := next.Add(1) - 1; i < int64(len(b.Txs)); i = next.Add(1) - 1 {
 				if err := ctx.Err(); err != nil {
-					return fmt.Errorf("prepare block %d: %w", b.Header.GetNumber(), err)
+					return err
 				}
 				p.txs[i] = prepareTx(b.Txs[i], cfg)
 			}
@@ -90,7 +90,7 @@ type Result struct {
 
 // Finish runs duplicate, policy and MVCC checks on the state before the block.
 // An error is a fault of this peer (I/O) or a bad config block: the channel
-// must halt, nothing may be committed.
+// must halt, nothing may be committed. It does not name the block: callers do.
 func (p *Prepared) Finish(l Ledger) (*Result, error) {
 	number := p.block.Header.GetNumber()
 	if number == 0 {
@@ -98,7 +98,7 @@ func (p *Prepared) Finish(l Ledger) (*Result, error) {
 	}
 	verdicts, err := p.judge(l)
 	if err != nil {
-		return nil, fmt.Errorf("validate block %d: %w", number, err)
+		return nil, err
 	}
 	markDuplicates(p.block.Txs, verdicts)
 	w := newWorld(l, number)
@@ -107,7 +107,7 @@ func (p *Prepared) Finish(l Ledger) (*Result, error) {
 			continue
 		}
 		if verdicts[i], err = w.commit(t, i); err != nil {
-			return nil, fmt.Errorf("validate block %d: transaction %d: %w", number, i, err)
+			return nil, fmt.Errorf("transaction %d: %w", i, err)
 		}
 	}
 	return result(verdicts, w.batch()), nil
