@@ -59,9 +59,9 @@ type Channel struct {
 	leading bool          // under members.mu
 }
 
-// topicName is a hash of the genesis block's hash and the purpose: nobody
+// TopicName is a hash of the genesis block's hash and the purpose: nobody
 // learns a channel's name from it.
-func topicName(genesis []byte, purpose p2p.Protocol) string {
+func TopicName(genesis []byte, purpose p2p.Protocol) string {
 	h := sha256.New()
 	h.Write(genesis)
 	h.Write([]byte(purpose))
@@ -77,14 +77,14 @@ func Join(cfg Config) (*Channel, error) {
 	}
 	hash := block.HeaderHash(genesis.Header)
 	c.blocks, err = cfg.Mesh.Host().Join(p2p.TopicConfig{
-		Name: topicName(hash, mesh.Blocks), Channel: c.id, Protocol: mesh.Blocks,
+		Name: TopicName(hash, mesh.Blocks), Channel: c.id, Protocol: mesh.Blocks,
 		MessageID: blockMessageID, Validate: c.validateBlock, Receive: func(p2p.ID, []byte) {},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("join the block topic: %w", err)
 	}
 	c.state, err = cfg.Mesh.Host().Join(p2p.TopicConfig{
-		Name: topicName(hash, mesh.State), Channel: c.id, Protocol: mesh.State,
+		Name: TopicName(hash, mesh.State), Channel: c.id, Protocol: mesh.State,
 		MessageID: stateMessageID, Validate: c.validateState, Receive: func(p2p.ID, []byte) {},
 	})
 	if err != nil {
