@@ -20,9 +20,14 @@ type instance struct {
 	memory *linear
 }
 
+// startClock is the time at which every instance starts, in nanoseconds since
+// 1970. Not zero: Go's runtime takes a clock at zero for a broken one.
+const startClock = 1
+
 // start makes an instance and lets the chaincode register itself. Everything
 // it can observe is the same on all peers: randomness comes from the package
-// id, and the clock stands at zero. So all instances of a package are alike.
+// id, and the clock stands at startClock. So all instances of a package are
+// alike.
 func (m *Module) start(ctx context.Context) (*instance, error) {
 	ctx, cancel := withCallTime(ctx, m.runtime.limits.CallTime)
 	defer cancel()
@@ -123,6 +128,7 @@ func (m *Module) invocation(seed string, log *slog.Logger) *invocation {
 		limits:    limits,
 		log:       &guestLog{log: log, left: limits.LogBytes},
 		random:    randomness{seed: seed},
+		clock:     startClock,
 		iterators: make(map[uint32]*cursor),
 	}
 }
