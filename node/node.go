@@ -57,9 +57,10 @@ func New(cfg Config) (n *Node, err error) {
 	}
 	n = &Node{cfg: cfg, log: cfg.Log, metrics: prometheus.NewRegistry(), release: func() error { return nil }}
 	n.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	made := n // the returns below set n to nil before this runs
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, n.close())
+			err = errors.Join(err, made.close())
 		}
 	}()
 	if err := n.identity(); err != nil {
