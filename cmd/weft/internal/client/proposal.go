@@ -8,6 +8,8 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -141,3 +143,19 @@ type RefusedError struct {
 
 // Error is the peer's own message.
 func (r *RefusedError) Error() string { return fmt.Sprintf("status %d: %s", r.Status, r.Message) }
+
+// callError is a gRPC error that reads as the sentence that the node sent.
+type callError struct{ error }
+
+func (e callError) Error() string {
+	st := status.Convert(e.error)
+	if st.Code() == codes.Unknown {
+		return st.Message()
+	}
+	return st.Code().String() + ": " + st.Message()
+}
+
+func (e callError) Unwrap() error { return e.error }
+
+// sentence wraps a gRPC error; status.FromError still finds the code.
+func sentence(err error) error { return callError{err} }

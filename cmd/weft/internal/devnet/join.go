@@ -107,7 +107,11 @@ func (n *Network) ask(ctx context.Context, id string, node *Node, as string) err
 // refused, unless an earlier CreateChannel of the same members was cut short:
 // that is completed.
 func (n *Network) CreateChannel(ctx context.Context, id string, members []string) error {
-	fresh, err := n.begin(id, members)
+	members, err := n.memberNames(members)
+	fresh := false
+	if err == nil {
+		fresh, err = n.begin(id, members)
+	}
 	if err == nil {
 		err = n.complete(ctx, id, fresh)
 	}
@@ -115,6 +119,20 @@ func (n *Network) CreateChannel(ctx context.Context, id string, members []string
 		return fmt.Errorf("create channel %s: %w", id, err)
 	}
 	return nil
+}
+
+// memberNames are the names of organisations that are given by name, MSP id or
+// domain.
+func (n *Network) memberNames(orgs []string) ([]string, error) {
+	var names []string
+	for _, given := range orgs {
+		o, err := n.member(given)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, o.Name)
+	}
+	return names, nil
 }
 
 // begin writes the channel's files if they are not there.

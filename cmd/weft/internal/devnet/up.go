@@ -178,6 +178,9 @@ func (n *Network) bringUp(ctx context.Context, stopped []*Node, report func(Even
 	if err != nil {
 		return err
 	}
+	if len(stopped) == 0 {
+		report = nil // nothing to tell
+	}
 	report = serial(report)
 	startedOne := counter(report, "nodes started", len(stopped))
 	joinedOne := counter(report, "nodes joined "+FirstChannel, len(members))
