@@ -351,11 +351,7 @@ func TestFailuresInsideThePeerHaveNoPayload(t *testing.T) {
 	w.deploy("traps", fails(&wasm.Trap{Reason: "unreachable \xff"}))
 	w.deploy("slow", fails(&wasm.Timeout{After: time.Second}))
 	w.deploy("greedy", func(_ context.Context, _ *wasm.Call, s wasm.Stub) (*wasm.Response, error) {
-		for {
-			if _, err := s.Get("k"); err != nil {
-				return nil, err
-			}
-		}
+		return nil, s.Put("k", make([]byte, sim.MaxWriteBytes))
 	})
 	w.deploy("absent", nil)
 	w.deploy("badtext", func(context.Context, *wasm.Call, wasm.Stub) (*wasm.Response, error) {
@@ -364,7 +360,7 @@ func TestFailuresInsideThePeerHaveNoPayload(t *testing.T) {
 	for name, want := range map[string]string{
 		"traps":    "error in simulation: failed to execute transaction TXID: error sending: chaincode broke off: unreachable \uFFFD: chaincode stream terminated",
 		"slow":     "error in simulation: failed to execute transaction TXID: error sending: timeout expired while executing transaction …",
-		"greedy":   "error in simulation: failed to execute transaction TXID: error sending: transaction reads and writes more than …",
+		"greedy":   "error in simulation: failed to execute transaction TXID: error sending: refused: …",
 		"badtext":  "failed to create the proposal response: …",
 		"absent":   "make sure the chaincode absent has been successfully defined on channel channel1 and try again: chaincode definition for 'absent' exists, but chaincode is not installed",
 		"nowhere":  "make sure the chaincode nowhere has been successfully defined on channel channel1 and try again: chaincode nowhere not found",
@@ -460,12 +456,16 @@ func TestMoreThanTheLimitIsRefusedAtOnce(t *testing.T) {
 		<-leave
 		return &wasm.Response{Status: 200}, nil
 	})
-	e, done := w.endorser(), make(chan error)
+	e, done := w.endorser(), make(chan error, 1)
 	go func() {
-		_, err := e.Process(context.Background(), w.request("f").Sign(t))
-		done <- err
+		resp, err := e.Process(context.Background(), w.request("f").Sign(t))
+		done <- errors.Join(err, notOK(resp))
 	}()
-	<-entered
+	select {
+	case <-entered:
+	case err := <-done:
+		t.Fatalf("the first one never ran: %v", err)
+	}
 	resp, err := e.Process(t.Context(), w.request("f").Sign(t))
 	if resp != nil || !errors.Is(err, endorse.ErrBusy) {
 		t.Errorf("%v %v", resp, err)
@@ -477,6 +477,13 @@ func TestMoreThanTheLimitIsRefusedAtOnce(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+}
+
+func notOK(resp *peer.ProposalResponse) error {
+	if s := resp.GetResponse().GetStatus(); s != 200 {
+		return fmt.Errorf("status %d: %s", s, resp.GetResponse().GetMessage())
+	}
+	return nil
 }
 
 func FuzzProcess(f *testing.F) {
