@@ -1,1 +1,0 @@
-// This file lets functions without a body compile: main.main, by linkname.
