@@ -24,17 +24,31 @@ type instance struct {
 // 1970. Not zero: Go's runtime takes a clock at zero for a broken one.
 const startClock = 1
 
-// start makes an instance and lets the chaincode register itself. Everything
-// it can observe is the same on all peers: randomness comes from the package
-// id, and the clock stands at startClock. So all instances of a package are
-// alike.
+// start makes an instance that no call has seen: over the prepared state when
+// there is one, else from the beginning.
 func (m *Module) start(ctx context.Context) (*instance, error) {
 	ctx, cancel := withCallTime(ctx, m.runtime.limits.CallTime)
 	defer cancel()
+	if m.prepared != nil {
+		return m.resume(ctx)
+	}
+	return m.begin(ctx)
+}
+
+// begin makes an instance and lets the chaincode register itself. Everything
+// it can observe is the same on all peers: randomness comes from the package
+// id, and the clock stands at startClock. So all instances of a package are
+// alike.
+func (m *Module) begin(ctx context.Context) (*instance, error) {
 	inv := m.invocation(m.packageID, m.log.With("phase", "start"))
 	defer inv.close()
-
-	inst := &instance{module: m, memory: newLinear(uint64(m.runtime.limits.MemoryPages) * pageBytes)}
+	inst := m.blank()
+	if m.split != nil {
+		if err := inst.memory.load(m.split.Segments); err != nil {
+			inst.memory.Free()
+			return nil, fmt.Errorf("start chaincode: %w", err)
+		}
+	}
 	if err := inst.instantiate(inv.attach(ctx)); err != nil {
 		inst.memory.Free()
 		return nil, fmt.Errorf("start chaincode: %w", inv.explain(ctx, inst.memory, err))
@@ -43,6 +57,10 @@ func (m *Module) start(ctx context.Context) (*instance, error) {
 		return nil, fmt.Errorf("start chaincode: %w", errors.Join(err, inst.close(ctx)))
 	}
 	return inst, nil
+}
+
+func (m *Module) blank() *instance {
+	return &instance{module: m, memory: newLinear(uint64(m.runtime.limits.MemoryPages) * pageBytes)}
 }
 
 func (inst *instance) instantiate(ctx context.Context) (err error) {

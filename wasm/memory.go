@@ -5,6 +5,8 @@ package wasm
 type linear struct {
 	region []byte
 	free   func()
+	// mapped says that region is reserved address space, which can be mapped over.
+	mapped bool
 	// refused is set once the guest asked for more than the limit, to tell
 	// that trap from others.
 	refused bool
@@ -14,7 +16,7 @@ type linear struct {
 // may have.
 func newLinear(limit uint64) *linear {
 	if region, free, err := reserve(limit); err == nil {
-		return &linear{region: region, free: free}
+		return &linear{region: region, free: free, mapped: true}
 	}
 	// No address space to reserve (a system that forbids overcommitment, or
 	// one without mmap): the garbage collector's memory does, more slowly.

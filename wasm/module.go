@@ -8,6 +8,8 @@ import (
 	"log/slog"
 
 	"github.com/tetratelabs/wazero"
+
+	"github.com/weft-network/weft/wasm/image"
 )
 
 // Module is a loaded chaincode, safe for concurrent calls.
@@ -17,6 +19,11 @@ type Module struct {
 	hash      [sha256.Size]byte
 	compiled  wazero.CompiledModule
 	log       *slog.Logger
+	// split is the module without its data; nil for one that is unfit.
+	split *image.Module
+	// prepared is the state of an instance that has started, made by Load; nil
+	// while there is none.
+	prepared *prepared
 	// ready holds instances that are started and that no call has seen.
 	// sender: keepReady and Load; receiver: take.
 	ready chan *instance

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/weft-network/weft/wasm/abi"
 	"github.com/weft-network/weft/wasm/check"
+	"github.com/weft-network/weft/wasm/image"
 )
 
 // features are what Go, Rust, C and AssemblyScript emit at default flags, and
@@ -153,11 +155,9 @@ func (r *Runtime) Load(ctx context.Context, packageID string, code []byte) (*Mod
 	if err != nil {
 		return nil, fmt.Errorf("load chaincode %s: %w", packageID, err)
 	}
-	inst, err := m.start(ctx)
-	if err != nil {
+	if err := m.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("load chaincode %s: %w", packageID, errors.Join(err, m.compiled.Close(ctx)))
 	}
-	m.ready <- inst
 	m.retired <- nil // fill up
 	r.workers.Go(m.keepReady)
 	r.modules[packageID] = m
@@ -168,8 +168,21 @@ func (r *Runtime) compile(ctx context.Context, packageID string, code []byte) (*
 	if err := check.Module(code, r.limits.MemoryPages); err != nil {
 		return nil, err
 	}
+	split, err := image.Split(code)
+	bare := code
+	switch {
+	case err == nil:
+		bare = split.Code
+	case errors.Is(err, image.ErrUnfit):
+		r.log.Warn("every call of this chaincode starts it anew, which is slow", "package", shortID(packageID), "why", err)
+	default:
+		return nil, err
+	}
 	ctx = experimental.WithCompilationWorkers(ctx, min(2, runtime.GOMAXPROCS(0)))
-	compiled, err := r.engine.CompileModule(ctx, code)
+	compiled, err := r.engine.CompileModule(ctx, bare)
+	// Compiling leaves several times the code's size behind as garbage. It is
+	// rare, so the memory is given back at once.
+	debug.FreeOSMemory()
 	if err != nil {
 		return nil, fmt.Errorf("not valid WebAssembly of the features chaincode may use: %w", err)
 	}
@@ -178,6 +191,7 @@ func (r *Runtime) compile(ctx context.Context, packageID string, code []byte) (*
 		packageID: packageID,
 		hash:      sha256.Sum256(code),
 		compiled:  compiled,
+		split:     split,
 		ready:     make(chan *instance, r.limits.Ready),
 		retired:   make(chan *instance, r.limits.Concurrent),
 		log:       r.log.With("package", shortID(packageID)),
@@ -210,5 +224,11 @@ func (r *Runtime) Close(ctx context.Context) error {
 		r.slots <- struct{}{}
 	}
 	r.workers.Wait()
-	return errors.Join(r.engine.Close(ctx), r.cache.Close(ctx))
+	err := errors.Join(r.engine.Close(ctx), r.cache.Close(ctx))
+	for _, m := range r.modules {
+		if m.prepared != nil {
+			m.prepared.memory.close()
+		}
+	}
+	return err
 }
