@@ -117,24 +117,10 @@ func (l Limits) withDefaults() Limits {
 	}
 }
 
-// Check refuses bytes that are not chaincode of the ABI, saying why: it reads
-// them, compiles them into the cache, and starts one instance for a trial.
-func (r *Runtime) Check(ctx context.Context, code []byte) error {
-	r.loading.Lock()
-	defer r.loading.Unlock()
-	if r.closed {
-		return ErrClosed
-	}
-	m, err := r.compile(ctx, "check", code)
-	if err != nil {
-		return err
-	}
-	defer m.compiled.Close(ctx)
-	inst, err := m.start(ctx)
-	if err != nil {
-		return err
-	}
-	return inst.close(ctx)
+// Check refuses bytes that are not chaincode of the ABI, saying why, before any
+// compiler sees them. Load finds out the rest.
+func (r *Runtime) Check(_ context.Context, code []byte) error {
+	return check.Module(code, r.limits.MemoryPages)
 }
 
 // Load compiles the module (or finds it in the cache) and makes it callable
