@@ -185,19 +185,16 @@ func TestTheSameCallSeesTheSameWorld(t *testing.T) {
 }
 
 func TestChaincodeThatMisbehavesIsEndedAndTheNextCallIsClean(t *testing.T) {
-	m := load(t, "probe", wasm.Limits{MemoryPages: 512, CallTime: 2 * time.Second, ResponseBytes: 1 << 20, WriteBytes: 1000})
+	m := load(t, "probe", wasm.Limits{MemoryPages: 512, ResponseBytes: 1 << 20, WriteBytes: 1000})
 	var (
 		trap      *wasm.Trap
 		exhausted *wasm.Exhausted
-		timeout   *wasm.Timeout
 	)
 	for _, c := range []struct {
 		args   []string
 		target any
 		text   string
 	}{
-		{[]string{"loop"}, &timeout, "longer than 2s"},
-		{[]string{"sleep"}, &timeout, "longer than 2s"},
 		{[]string{"memory"}, &exhausted, "of memory"},
 		{[]string{"panic"}, &trap, "panic: out of order"},
 		{[]string{"exit"}, &trap, "exit code 7"},
@@ -210,6 +207,16 @@ func TestChaincodeThatMisbehavesIsEndedAndTheNextCallIsClean(t *testing.T) {
 		}
 		if got := string(must(t, m, newState(), "calls").Payload); got != "1" {
 			t.Errorf("after %s: call number %s of an instance", c.args[0], got)
+		}
+	}
+}
+
+func TestAnEndlessCallIsEndedByItsTime(t *testing.T) {
+	m := load(t, "probe", wasm.Limits{CallTime: time.Second})
+	for _, function := range []string{"loop", "sleep"} {
+		var timeout *wasm.Timeout
+		if _, err := m.Invoke(context.Background(), call(function), newState()); !errors.As(err, &timeout) {
+			t.Errorf("%s: got %v", function, err)
 		}
 	}
 }
