@@ -65,5 +65,6 @@ func (c *Config) readCapabilities() error {
 	return nil
 }
 
-// v3 tells whether the channel follows Fabric 3.0's stricter endpoint rules.
+// v3 tells whether the channel follows Fabric 3.0: endpoints per organisation
+// only, and members with Ed25519 keys.
 func (c *Config) v3() bool { return slices.Contains(c.Capabilities.Channel, ChannelV3_0) }

@@ -16,6 +16,9 @@ import (
 // readOrgs builds every organisation and the set of their MSPs.
 func (c *Config) readOrgs() error {
 	r := orgReader{msps: map[string]*ident.MSP{}, configs: map[string]*msp.MSPConfig{}}
+	if !c.v3() {
+		r.options = []ident.Option{ident.WithoutEd25519()}
+	}
 	var err error
 	if c.Orderers, err = r.side(c.groups[ordererPath], r.orderer); err != nil {
 		return err
@@ -38,6 +41,7 @@ func (c *Config) readOrgs() error {
 type orgReader struct {
 	msps    map[string]*ident.MSP
 	configs map[string]*msp.MSPConfig
+	options []ident.Option // of every MSP
 }
 
 // side reads the organisations of one group, by MSP id.
@@ -80,7 +84,7 @@ func (r *orgReader) msp(g *group) (*ident.MSP, error) {
 	if err := g.value("MSP", cfg); err != nil {
 		return nil, err
 	}
-	m, err := ident.NewMSP(cfg)
+	m, err := ident.NewMSP(cfg, r.options...)
 	if err != nil {
 		return nil, fmt.Errorf("%s/MSP: %w", g.path, err)
 	}
