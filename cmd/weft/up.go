@@ -91,7 +91,7 @@ func foreground(ctx context.Context, o *options, n *devnet.Network) error {
 	n.Watch(ctx, func(e *devnet.EndedError) {
 		if e.Reason != "" {
 			failed = errors.New("every node has ended")
-			_, _ = fmt.Fprintln(o.stderr, e)
+			_, _ = fmt.Fprintf(o.stderr, "%s\n\"%s\" in another terminal starts it again.\n", e, o.example("up --detach"))
 		} else {
 			_, _ = fmt.Fprintf(o.stderr, "%s was stopped\n", e.Node)
 		}
@@ -144,8 +144,8 @@ func (o *options) describe(ctx context.Context, n *devnet.Network, started int, 
 	o.printf("\nCredentials are in %s/organizations. To call peer0.org1 as its user:\n", o.dir)
 	o.printf("  certificate and key  %s\n  TLS CA               %s\n", o.short(user)+"/msp", o.short(n.TLSCA(org1)))
 	o.printf("\nTry next:\n  %s\n  %s\n  %s\n",
-		o.example("status"),
 		o.example("chaincode deploy --channel channel1 --name asset chaincode-examples/asset"),
-		o.example("channel inspect channel1"))
+		o.example("tx submit --channel channel1 --chaincode asset Create car1 Alice 1000"),
+		o.example("status"))
 	return nil
 }

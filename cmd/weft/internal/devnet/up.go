@@ -182,7 +182,11 @@ func (n *Network) bringUp(ctx context.Context, stopped []*Node, report func(Even
 		report = nil // nothing to tell
 	}
 	report = serial(report)
-	startedOne := counter(report, "nodes started", len(stopped))
+	step := "nodes started"
+	if len(stopped) == 1 {
+		step = stopped[0].Name + " started"
+	}
+	startedOne := counter(report, step, len(stopped))
 	joinedOne := counter(report, "nodes joined "+FirstChannel, len(members))
 	isMember := map[*Node]bool{}
 	for _, node := range members {
