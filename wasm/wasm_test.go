@@ -22,6 +22,7 @@ var (
 	cacheDir string
 	compiled = map[string]func() ([]byte, error){
 		"probe":   sync.OnceValues(source("testdata/probe")),
+		"native":  sync.OnceValues(source("testdata/native")),
 		"asset":   sync.OnceValues(source("../chaincode-examples/asset")),
 		"counter": sync.OnceValues(source("../chaincode-examples/counter")),
 	}
@@ -346,5 +347,26 @@ func TestTheCounter(t *testing.T) {
 	must(t, m, s, "transfer", "a", "b", "4")
 	if a, b := must(t, m, s, "get", "a").Payload, must(t, m, s, "get", "b").Payload; string(a) != "11" || string(b) != "4" {
 		t.Errorf("a is %s, b is %s", a, b)
+	}
+}
+
+func TestChaincodeOnTheGuestLibrary(t *testing.T) {
+	m, s := load(t, "native", wasm.Limits{}), newState()
+	if r := must(t, m, s, "put", "a", "1"); r.EventName != "put" {
+		t.Errorf("event %q", r.EventName)
+	}
+	must(t, m, s, "put", "b", "2")
+	for want, args := range map[string][]string{
+		"1":        {"get", "a"},
+		"a=1 b=2 ": {"list"},
+		"tx1 ch Org1MSP 2023-11-14 22:13:20.000000005 +0000 UTC": {"about"},
+	} {
+		if got := string(must(t, m, s, args...).Payload); got != want {
+			t.Errorf("%v: %q", args, got)
+		}
+	}
+	r, err := m.Invoke(context.Background(), call("fly"), s)
+	if err != nil || r.Status != 500 || r.Message != "there is no function fly" {
+		t.Errorf("got %+v, %v", r, err)
 	}
 }
