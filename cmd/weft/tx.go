@@ -45,8 +45,8 @@ it is committed there. The chaincode's answer goes to standard output.
 
 A transaction that the peers find invalid is on the ledger without effect; the
 command prints its validation code and ends with 1.`,
-		Example: `  weft tx submit --channel channel1 --chaincode asset create car1 blue 1000
-  weft tx submit --channel channel1 --chaincode asset --trace transfer car1 bob`,
+		Example: `  weft tx submit --channel channel1 --chaincode asset Create car1 Ada 1000
+  weft tx submit --channel channel1 --chaincode asset --trace Transfer car1 Bob`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.submit(cmd.Context(), args) },
 	}
@@ -60,7 +60,7 @@ func txEvaluateCommand(t *txOptions) *cobra.Command {
 		Use:     "evaluate --channel CHANNEL --chaincode NAME FUNCTION [ARGUMENT...]",
 		Aliases: []string{"query"},
 		Short:   "Ask a query; nothing is ordered and nothing changes",
-		Example: `  weft tx evaluate --channel channel1 --chaincode asset read car1`,
+		Example: `  weft tx evaluate --channel channel1 --chaincode asset Read car1`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return t.evaluate(cmd.Context(), args) },
 	}
