@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,7 +55,7 @@ func newChaincode(p *peerRole, dir string) (c *chaincode, err error) {
 		return nil, err
 	}
 	c.runtime, err = wasm.New(wasm.Config{
-		CacheDir: filepath.Join(dir, "wasm-cache"), Log: p.n.log,
+		CacheDir: cmp.Or(p.n.cfg.Peer.WasmCache, filepath.Join(dir, "wasm-cache")), Log: p.n.log,
 		Limits: wasm.Limits{CallTime: p.n.cfg.Peer.ExecuteTimeout},
 	})
 	if err != nil {

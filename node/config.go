@@ -77,6 +77,10 @@ type PeerConfig struct {
 	GatewayConcurrency int
 	// ExecuteTimeout bounds one chaincode invocation. Default: 30 s.
 	ExecuteTimeout time.Duration
+	// WasmCache is the folder of compiled chaincode, mode 0700. It holds machine
+	// code that the peer runs: share it between nodes of one operator on one
+	// machine only. Default: a folder in DataDir.
+	WasmCache string
 }
 
 const defaultGatewayConcurrency = 5000

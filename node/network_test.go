@@ -2,216 +2,20 @@ package node
 
 import (
 	"context"
-	"crypto/tls"
-	"fmt"
-	"log/slog"
-	"net"
-	"os"
-	"path/filepath"
-	"strconv"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
-	"github.com/hyperledger/fabric-gateway/pkg/hash"
-	"github.com/hyperledger/fabric-gateway/pkg/identity"
-	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer/lifecycle"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
-	"github.com/weft-network/weft/ledger/channel/genesis"
-	"github.com/weft-network/weft/ledger/ident/ca"
-	"github.com/weft-network/weft/ledger/ident/catest"
+	"github.com/weft-network/weft/node/mesh"
+	"github.com/weft-network/weft/p2p"
 )
-
-// network is a whole network in one process: real ports, real libp2p, real
-// Raft, one directory.
-type network struct {
-	t        *testing.T
-	dir      string
-	orgs     map[string]*catest.Org
-	roots    map[string]string // organisation folders
-	orderers []*running
-	peers    map[string]*running
-}
-
-// running is one node that can be stopped and started again.
-type running struct {
-	net    *network
-	name   string
-	org    *catest.Org
-	member *ca.Member
-	cfg    Config
-	node   *Node
-	stop   context.CancelFunc
-	done   chan error
-}
-
-func newNetwork(t *testing.T, orderers int, peers map[string]int) *network {
-	t.Helper()
-	n := &network{t: t, dir: t.TempDir(), orgs: map[string]*catest.Org{}, roots: map[string]string{}, peers: map[string]*running{}}
-	n.orgs["Orderer"] = catest.NewOrderer(t)
-	for i := range orderers {
-		o := n.orgs["Orderer"]
-		n.orderers = append(n.orderers, n.add(o, o.Orderer(fmt.Sprintf("orderer%d", i+1)), Orderer))
-	}
-	for org, count := range peers {
-		o := catest.New(t, org)
-		n.orgs[org] = o
-		o.User("User1")
-		o.Admin("Admin")
-		for i := range count {
-			name := fmt.Sprintf("peer%d.%s", i, org)
-			n.peers[name] = n.add(o, o.Peer(fmt.Sprintf("peer%d", i)), Peer)
-		}
-	}
-	for name, o := range n.orgs {
-		root, err := o.Write(filepath.Join(n.dir, "organizations"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		n.roots[name] = root
-	}
-	for _, r := range n.all() {
-		r.configure(n.roots[r.org.Spec.Name])
-	}
-	return n
-}
-
-func (n *network) add(o *catest.Org, m *ca.Member, role Role) *running {
-	return &running{net: n, name: m.Name, org: o, member: m, cfg: Config{Roles: []Role{role}}}
-}
-
-func (n *network) all() []*running {
-	list := append([]*running(nil), n.orderers...)
-	for _, p := range n.peers {
-		list = append(list, p)
-	}
-	return list
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
-func (r *running) configure(root string) {
-	t := r.net.t
-	home := filepath.Join(root, r.member.Dir())
-	level := slog.LevelWarn
-	if os.Getenv("WEFT_TEST_LOG") != "" {
-		level = slog.LevelDebug
-	}
-	r.cfg.MSPID, r.cfg.MSPDir = r.org.Spec.MSPID, filepath.Join(home, "msp")
-	r.cfg.DataDir = filepath.Join(r.net.dir, "data", r.member.Name)
-	r.cfg.Listen = net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
-	r.cfg.TLS = TLS{Cert: filepath.Join(home, "tls", "server.crt"), Key: filepath.Join(home, "tls", "server.key")}
-	r.cfg.P2P = []string{"/ip4/127.0.0.1/tcp/0"}
-	r.cfg.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})).With("node", r.member.Name)
-}
-
-func (r *running) start() {
-	t := r.net.t
-	t.Helper()
-	n, err := New(r.cfg)
-	if err != nil {
-		t.Fatalf("start %s: %v", r.name, err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	r.node, r.stop, r.done = n, cancel, make(chan error, 1)
-	go func() { r.done <- n.Run(ctx) }()
-	t.Cleanup(r.halt)
-}
-
-// halt stops the node if it runs, and waits.
-func (r *running) halt() {
-	if r.stop == nil {
-		return
-	}
-	r.stop()
-	r.stop = nil
-	if err := <-r.done; err != nil {
-		r.net.t.Errorf("%s ended: %v", r.name, err)
-	}
-}
-
-// channel makes a genesis block for the organisations and joins all orderers
-// and the organisations' peers that are running.
-func (n *network) channel(id string, orgs ...string) *common.Block {
-	t := n.t
-	t.Helper()
-	spec := genesis.Spec{Channel: id, Dir: n.dir}
-	orderer := genesis.Org{Name: "OrdererOrg", MSPID: "OrdererMSP", MSPDir: filepath.Join(n.roots["Orderer"], "msp")}
-	for _, o := range n.orderers {
-		host, port, _ := net.SplitHostPort(o.cfg.Listen)
-		number, _ := strconv.ParseUint(port, 10, 16)
-		spec.Orderer.Consenters = append(spec.Orderer.Consenters, genesis.Consenter{
-			Host: host, Port: uint16(number), ClientTLSCert: o.cfg.TLS.Cert, ServerTLSCert: o.cfg.TLS.Cert,
-		})
-		orderer.OrdererEndpoints = append(orderer.OrdererEndpoints, o.cfg.Listen)
-	}
-	spec.Orderer.Organizations = []genesis.Org{orderer}
-	spec.Orderer.Raft.TickInterval = genesis.Duration(50 * time.Millisecond)
-	for _, org := range orgs {
-		spec.Application.Organizations = append(spec.Application.Organizations, genesis.Org{
-			Name: org, MSPID: org + "MSP", MSPDir: filepath.Join(n.roots[org], "msp"),
-			AnchorPeers: []string{n.peers["peer0."+org].cfg.Listen},
-		})
-	}
-	b, err := spec.Block()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, o := range n.orderers {
-		if _, err := (participation{o.node.orderer.reg, o.node.orderer}).Join(b); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, p := range n.peers {
-		for _, org := range orgs {
-			if p.org.Spec.Name == org && p.stop != nil {
-				if err := p.node.peer.join(b); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	}
-	return b
-}
-
-// eventually polls until ok or a generous deadline: the network runs in real time.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; {
-		if ok() {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
-func (n *network) leader(id string) *running {
-	for _, o := range n.orderers {
-		if o.stop == nil {
-			continue
-		}
-		if c, ok := o.node.orderer.reg.Channel(id); ok && c.Consensus().Leader() == c.Number() {
-			return o
-		}
-	}
-	return nil
-}
 
 func TestThreeOrderersAndTheirPeersFindEachOther(t *testing.T) {
 	n := newNetwork(t, 3, map[string]int{"Org1": 2, "Org2": 1})
@@ -238,54 +42,6 @@ func TestThreeOrderersAndTheirPeersFindEachOther(t *testing.T) {
 	t.Logf("members after %s", time.Since(began))
 }
 
-// client is a user of an organisation at one peer, by Fabric's own SDK.
-func (n *network) client(peer, org, user string) *client.Gateway {
-	t := n.t
-	t.Helper()
-	p, o := n.peers[peer], n.orgs[org]
-	make := o.User
-	if user == "Admin" {
-		make = o.Admin
-	}
-	member := make(user)
-	cert, err := identity.CertificateFromPEM(member.CertPEM)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, err := identity.NewX509Identity(o.Spec.MSPID, cert)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := identity.PrivateKeyFromPEM(member.KeyPEM)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sign, err := identity.NewPrivateKeySign(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := grpc.NewClient("passthrough:///"+p.cfg.Listen, grpc.WithTransportCredentials(
-		credentials.NewTLS(&tls.Config{RootCAs: p.org.TLSRoots(), ServerName: p.member.Name, MinVersion: tls.VersionTLS12})))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	g, err := client.Connect(id, client.WithSign(sign), client.WithClientConnection(conn), client.WithHash(hash.SHA256))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g
-}
-
-func bytesOf(t *testing.T, m proto.Message) []byte {
-	t.Helper()
-	b, err := proto.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 func TestADefinitionIsApprovedAndCommittedByTheUnmodifiedClient(t *testing.T) {
 	n := newNetwork(t, 1, map[string]int{"Org1": 2, "Org2": 1})
 	for _, r := range n.all() {
@@ -294,7 +50,7 @@ func TestADefinitionIsApprovedAndCommittedByTheUnmodifiedClient(t *testing.T) {
 	n.channel("channel1", "Org1", "Org2")
 	eventually(t, "the peers know each other", func() bool {
 		for _, p := range n.peers {
-			if pc, ok := p.node.peer.get("channel1"); !ok || len(pc.gossip.Members()) != 2 {
+			if pc, ok := p.on("channel1"); !ok || len(pc.gossip.Members()) != 2 {
 				return false
 			}
 		}
@@ -321,26 +77,184 @@ func TestADefinitionIsApprovedAndCommittedByTheUnmodifiedClient(t *testing.T) {
 	eventually(t, "every peer has the block, with the same commit hash", func() bool { return n.agree("channel1", 2) })
 }
 
-func details(err error) []string {
-	var list []string
-	for _, d := range status.Convert(err).Details() {
-		list = append(list, fmt.Sprint(d))
+func TestATransactionOfTheUnmodifiedClientIsEndorsedOrderedAndCommitted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles chaincode; the full run has it")
 	}
-	return list
+	n := newNetwork(t, 3, map[string]int{"Org1": 2, "Org2": 1})
+	n.startAll()
+	n.channel("channel1", "Org1", "Org2")
+	n.ready("channel1", 3)
+	n.deploy("channel1", "AND('Org1MSP.peer','Org2MSP.peer')", []string{"Org1", "Org2"}, "peer0.Org1", "peer0.Org2")
+	contract := n.client("peer0.Org1", "Org1", "User1").GetNetwork("channel1").GetContract("counter")
+
+	submit := func(args ...string) error {
+		_, err := contract.SubmitTransaction(args[0], args[1:]...)
+		return err
+	}
+	if err := submit("put", "a", "5"); err != nil {
+		t.Fatalf("%v %v", err, details(err))
+	}
+	got, err := contract.EvaluateTransaction("get", "a")
+	if err != nil || string(got) != "5" {
+		t.Fatalf("get a: %q, %v", got, err)
+	}
+
+	t.Run("a second transaction on the same version conflicts", func(t *testing.T) {
+		var commits []*client.Commit
+		for range 2 {
+			p, err := contract.NewProposal("add", client.WithArguments("a", "1"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			tx, err := p.Endorse()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				c, err := tx.Submit()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				commits = append(commits, c)
+				st, err := c.Status()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if want := peer.TxValidationCode_MVCC_READ_CONFLICT; len(commits) == 2 && st.Code != want {
+					t.Errorf("the second became %s, not %s", st.Code, want)
+				}
+				if len(commits) == 1 && !st.Successful {
+					t.Errorf("the first became %s", st.Code)
+				}
+			}()
+		}
+	})
+
+	t.Run("an endorsement of one organisation is too small", func(t *testing.T) {
+		_, err := contract.Submit("put", client.WithArguments("b", "1"), client.WithEndorsingOrganizations("Org1MSP"))
+		var commitErr *client.CommitError
+		if !errors.As(err, &commitErr) || commitErr.Code != peer.TxValidationCode_ENDORSEMENT_POLICY_FAILURE {
+			t.Errorf("got %v", err)
+		}
+	})
+
+	t.Run("a peer without the package commits but refuses to endorse", func(t *testing.T) {
+		eventually(t, "peer1 has every block", func() bool { return n.height("peer1.Org1", "channel1") == n.height("peer0.Org1", "channel1") })
+		other := n.client("peer1.Org1", "Org1", "User1").GetNetwork("channel1").GetContract("counter")
+		if _, err := other.SubmitTransaction("put", "c", "1"); err != nil {
+			t.Errorf("through its gateway, others endorse: %v %v", err, details(err))
+		}
+		p, err := other.NewProposal("get", client.WithArguments("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed := signedProposal(t, p, n.orgs["Org1"].User("User1"))
+		r, err := n.peers["peer1.Org1"].node.peer.endorser.Process(t.Context(), signed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := "chaincode definition for 'counter' exists, but chaincode is not installed"; !strings.Contains(r.Response.Message, want) {
+			t.Errorf("it answers %d %q", r.Response.Status, r.Response.Message)
+		}
+	})
+	eventually(t, "all peers agree", func() bool { return n.agree("channel1", n.height("peer0.Org1", "channel1")) })
 }
 
-// agree reports whether every peer of a channel has the height and one commit hash.
-func (n *network) agree(id string, height uint64) bool {
-	hashes := map[string]bool{}
-	for _, p := range n.peers {
-		pc, ok := p.node.peer.get(id)
-		if !ok {
-			continue
+func TestPeersCatchUpFromEachOtherWithoutAnyOrderer(t *testing.T) {
+	n := newNetwork(t, 1, map[string]int{"Org1": 2, "Org2": 1})
+	late := n.peers["peer1.Org1"]
+	for _, r := range n.all() {
+		if r != late {
+			r.start()
 		}
-		if pc.Ledger().Height() != height {
-			return false
-		}
-		hashes[string(pc.Ledger().CommitHash())] = true
 	}
-	return len(hashes) == 1
+	genesis := n.channel("channel1", "Org1", "Org2")
+	n.ready("channel1", 2)
+	n.define("channel1", "Org1", 5)
+	eventually(t, "the peers have the blocks", func() bool {
+		return n.height("peer0.Org1", "channel1") == 6 && n.height("peer0.Org2", "channel1") == 6
+	})
+	n.orderers[0].halt()
+
+	late.start()
+	if err := late.node.peer.join(genesis); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the late peer has caught up", func() bool { return n.agree("channel1", 6) })
+}
+
+func TestAnotherPeerLeadsWhenTheLeaderDies(t *testing.T) {
+	n := newNetwork(t, 3, map[string]int{"Org1": 2, "Org2": 1})
+	n.startAll()
+	n.channel("channel1", "Org1", "Org2")
+	n.ready("channel1", 3)
+	first, second := n.peers["peer0.Org1"], n.peers["peer1.Org1"]
+	if pc, _ := second.node.peer.get("channel1"); pc.gossip.Leading() {
+		first, second = second, first
+	}
+	first.halt()
+	n.leader("channel1").halt()
+	eventually(t, "the other peer leads and a leader orders", func() bool {
+		pc, _ := second.node.peer.get("channel1")
+		return pc.gossip.Leading() && n.leader("channel1") != nil
+	})
+	n.define("channel1", "Org2", 3)
+	eventually(t, "the new leader has the blocks", func() bool { return n.height(second.key(), "channel1") == 4 })
+
+	first.start()
+	eventually(t, "the first comes back, catches up and does not take over", func() bool {
+		a, _ := first.node.peer.get("channel1")
+		b, _ := second.node.peer.get("channel1")
+		return a.Ledger().Height() == 4 && len(a.gossip.Members()) == 2 && !a.gossip.Leading() && b.gossip.Leading()
+	})
+}
+
+func TestStrangersGetNothingOfAChannel(t *testing.T) {
+	n := newNetwork(t, 1, map[string]int{"Org1": 1, "Org2": 1, "Org3": 1})
+	n.startAll()
+	genesis := n.channel("channel1", "Org1", "Org2")
+	n.channel("channel2", "Org2", "Org3")
+	n.ready("channel1", 2)
+	n.ready("channel2", 2)
+	stranger := n.peers["peer0.Org3"]
+
+	if err := stranger.node.peer.join(genesis); err == nil || !strings.Contains(err.Error(), "Org3MSP is not a member of channel channel1") {
+		t.Errorf("join: %v", err)
+	}
+	member := n.peers["peer0.Org2"].node.mesh.Host().ID()
+	for _, protocol := range []p2p.Protocol{mesh.Deliver, mesh.Broadcast, mesh.Endorse, mesh.Raft, mesh.Submit} {
+		if s, err := stranger.node.mesh.Host().Open(t.Context(), member, protocol, "channel1"); err == nil {
+			s.Close()
+			t.Errorf("a %s stream to a member was admitted", protocol)
+		}
+	}
+	other := n.client("peer0.Org2", "Org3", "User1").GetNetwork("channel1")
+	if _, err := other.GetContract("qscc").EvaluateTransaction("GetChainInfo", "channel1"); err == nil {
+		t.Error("a stranger's query was answered")
+	}
+	if st := status.Code(deliverTo(t, other)); st == codes.OK {
+		t.Error("a stranger received blocks")
+	}
+	mine := n.client("peer0.Org1", "Org1", "User1").GetNetwork("channel2")
+	if _, err := mine.GetContract("qscc").EvaluateTransaction("GetChainInfo", "channel2"); err == nil {
+		t.Error("Org1 can ask for channel2")
+	}
+}
+
+// deliverTo asks for the first block as the network's client.
+func deliverTo(t *testing.T, network *client.Network) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	blocks, err := network.BlockEvents(ctx, client.WithStartBlock(0))
+	if err != nil {
+		return err
+	}
+	if _, ok := <-blocks; ok {
+		return nil
+	}
+	return status.Error(codes.PermissionDenied, "the stream ended without a block")
 }

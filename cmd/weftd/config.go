@@ -39,6 +39,7 @@ type fileConfig struct {
 		EndorserConcurrency int           `koanf:"endorserConcurrency"`
 		GatewayConcurrency  int           `koanf:"gatewayConcurrency"`
 		ExecuteTimeout      time.Duration `koanf:"executeTimeout"`
+		WasmCache           string        `koanf:"wasmCache"`
 	} `koanf:"peer"`
 	Log struct {
 		Level  string `koanf:"level"`
@@ -121,7 +122,7 @@ func (f *fileConfig) node(base string) node.Config {
 		Admin: node.Admin{Listen: f.Admin.Listen, TLS: node.TLS{Cert: at(f.Admin.TLS.Cert), Key: at(f.Admin.TLS.Key)}},
 		Peer: node.PeerConfig{
 			ValidatorWorkers: f.Peer.ValidatorWorkers, EndorserConcurrency: f.Peer.EndorserConcurrency,
-			GatewayConcurrency: f.Peer.GatewayConcurrency, ExecuteTimeout: f.Peer.ExecuteTimeout,
+			GatewayConcurrency: f.Peer.GatewayConcurrency, ExecuteTimeout: f.Peer.ExecuteTimeout, WasmCache: at(f.Peer.WasmCache),
 		},
 	}
 	for _, r := range f.Roles {

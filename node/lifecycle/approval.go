@@ -94,7 +94,7 @@ func verifyApproval(raw []byte, local *ident.Set) (*Approval, error) {
 		return nil, err
 	}
 	if err := p.ChannelHeader.GetTimestamp().CheckValid(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("timestamp of the approval: %w", err)
 	}
 	return readApproval(p)
 }

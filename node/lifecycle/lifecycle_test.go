@@ -62,6 +62,7 @@ type node struct {
 	*world
 	member    *ca.Member
 	dir       string
+	db        *store.DB
 	packages  *lifecycle.Packages
 	approvals *lifecycle.Approvals
 	lifecycle *lifecycle.Lifecycle
@@ -89,10 +90,11 @@ func (w *world) peer(org *catest.Org, name string) *node {
 	n := &node{world: w, member: org.Peer(name), dir: w.tb.TempDir()}
 	local := catest.Set(w.tb, org)
 	n.packages = n.openPackages()
-	db, err := store.OpenDB(filepath.Join(n.dir, "db"))
+	var err error
+	n.db, err = store.OpenDB(filepath.Join(n.dir, "db"))
 	n.must(err)
-	w.tb.Cleanup(func() { _ = db.Close() })
-	n.approvals, err = lifecycle.OpenApprovals(db, local, slog.New(slog.DiscardHandler))
+	w.tb.Cleanup(func() { _ = n.db.Close() })
+	n.approvals, err = lifecycle.OpenApprovals(n.db, local, slog.New(slog.DiscardHandler))
 	n.must(err)
 	channels := func() []endorse.Channel { return []endorse.Channel{w.channel} }
 	find := func(id string) (endorse.Channel, bool) { return w.channel, id == w.channel.ID() }
@@ -189,6 +191,12 @@ func (n *node) install(pkg string) (string, error) {
 	_, err := n.call(n.admin(), "", "InstallChaincode", &lb.InstallChaincodeArgs{ChaincodeInstallPackage: []byte(pkg)}, result)
 	return result.PackageId, err
 }
+
+func definitionOf(name string) definition.Definition {
+	return definition.Definition{Name: name, Version: "1.0", Sequence: 1}
+}
+
+func textOf(resp *peer.ProposalResponse) error { return errors.New(resp.Response.Message) }
 
 // define commits a definition as ordered transactions would.
 func (w *world) define(name string, sequence int64) {
