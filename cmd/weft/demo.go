@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -62,17 +63,26 @@ func runDemo(ctx context.Context, o *options, f demoFlags, dir string) error {
 	if err := clearDemo(ctx, dir); err != nil {
 		return err
 	}
+	out := o.stdout
+	if o.json() {
+		out = o.stderr // the report goes to standard output
+	}
 	s := demo.New(demo.Config{
 		Dir: dir, PortOffset: f.offset, Weftd: f.weftd, Asset: asset, Counter: counter,
-		Out: o.stdout, Color: o.terminal(), Detached: f.keep,
+		Out: out, Color: terminal(out), Detached: f.keep,
 	})
-	err = s.Run(ctx)
+	report, err := s.Run(ctx)
 	keep := f.keep && err == nil
 	if err := errors.Join(err, s.Close(context.WithoutCancel(ctx), keep)); err != nil {
 		return fmt.Errorf("%w\nthe logs of the nodes are in %s", err, filepath.Join(dir, "nodes"))
 	}
+	if o.json() {
+		if err := o.printJSON(report); err != nil {
+			return err
+		}
+	}
 	if keep {
-		o.printf("\nThe network in %s is running: look at it with \"weft --dir %[1]s status\", stop it with \"weft --dir %[1]s down\".\n", dir)
+		_, _ = fmt.Fprintf(out, "\nThe network in %s is running: look at it with \"weft --dir %[1]s status\", stop it with \"weft --dir %[1]s down\".\n", dir)
 		return nil
 	}
 	_, err = devnet.Down(context.WithoutCancel(ctx), dir, true)
@@ -126,9 +136,9 @@ func example(folder, name string) (string, error) {
 	return "", fmt.Errorf("the example chaincode %s is not in %s: run the demo in a checkout of Weft, or name the folder with --chaincodes", name, places[0])
 }
 
-// terminal reports whether standard output is one that shows colour.
-func (o *options) terminal() bool {
-	f, ok := o.stdout.(*os.File)
+// terminal reports whether w is one that shows colour.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
 	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return false
 	}

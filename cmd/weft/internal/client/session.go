@@ -118,6 +118,14 @@ func Gateway(conn grpc.ClientConnInterface, id *Identity) (*client.Gateway, erro
 // Close ends the session.
 func (s *Session) Close() error { return errors.Join(s.gw.Close(), s.conn.Close()) }
 
+// Connected reports whether a call would reach the peer at once. It has the
+// connection tried again if not.
+func (s *Session) Connected() bool {
+	s.conn.Connect()
+	state := s.conn.GetState()
+	return state == connectivity.Ready || state == connectivity.Idle
+}
+
 // Conn is the connection to the peer.
 func (s *Session) Conn() *grpc.ClientConn { return s.conn }
 

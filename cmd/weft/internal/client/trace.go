@@ -30,7 +30,7 @@ type Step struct {
 	// What was sent, or found.
 	What string `json:"what"`
 	// Took is the time of the step's own call; 0 where it is a part of another's.
-	Took time.Duration `json:"took"`
+	Took time.Duration `json:"tookNs"`
 	// Part is the step whose time holds this one's, or 0.
 	Part int `json:"partOf,omitempty"`
 }
@@ -38,12 +38,12 @@ type Step struct {
 // Trace is a transaction or a query, step by step.
 type Trace struct {
 	Result
-	Steps []Step
+	Steps []Step `json:"steps"`
 	// Event is what the client received, nil when the chaincode emitted none.
-	Event *client.ChaincodeEvent
-	emits bool // the endorsed transaction carries an event
+	Event *client.ChaincodeEvent `json:"event,omitempty"`
+	emits bool                   // the endorsed transaction carries an event
 	// Endorsers are who signed, as "peer0.org1.example.com (Org1MSP)".
-	Endorsers []string
+	Endorsers []string `json:"endorsers,omitempty"`
 }
 
 func (t *Trace) add(n int, name, from, to string, took time.Duration, what string, args ...any) {
@@ -284,7 +284,7 @@ func (t *Trace) ordered(ctx context.Context, s *Session, w *watch, submitted, co
 func StepLines(steps []Step) []string {
 	var lines []string
 	for _, s := range steps {
-		took := "         ·"
+		took := fmt.Sprintf("%10s", fmt.Sprintf("in step %d", s.Part))
 		if s.Part == 0 {
 			took = fmt.Sprintf("%7.1f ms", float64(s.Took.Microseconds())/1000)
 		}

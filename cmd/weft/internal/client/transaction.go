@@ -30,20 +30,20 @@ func NewRequest(chaincode, function string, args ...string) Request {
 
 // Times are how long the calls of a transaction took.
 type Times struct {
-	Propose time.Duration // make and sign the proposal
-	Endorse time.Duration // or Evaluate, of a query
-	Submit  time.Duration
-	Commit  time.Duration
-	Total   time.Duration
+	Propose time.Duration `json:"proposeNs"` // make and sign the proposal
+	Endorse time.Duration `json:"endorseNs"` // or Evaluate, of a query
+	Submit  time.Duration `json:"submitNs,omitempty"`
+	Commit  time.Duration `json:"commitNs,omitempty"`
+	Total   time.Duration `json:"totalNs"`
 }
 
 // Result is what became of a transaction. A query has neither code nor block.
 type Result struct {
-	TxID    string
-	Payload []byte
-	Code    peer.TxValidationCode
-	Block   uint64
-	Times   Times
+	TxID    string                `json:"transactionID"`
+	Payload []byte                `json:"payload,omitempty"`
+	Code    peer.TxValidationCode `json:"code"`
+	Block   uint64                `json:"block,omitempty"`
+	Times   Times                 `json:"times"`
 }
 
 // Valid tells a transaction that changed the ledger.

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"google.golang.org/grpc/status"
+
 	"github.com/weft-network/weft/cmd/weft/internal/access"
 	"github.com/weft-network/weft/cmd/weft/internal/client"
 	"github.com/weft-network/weft/cmd/weft/internal/deploy"
@@ -17,25 +19,33 @@ import (
 
 // Border is what an organisation tried on a channel that it is no member of.
 type Border struct {
-	Intruder, Channel string
-	Attempts          []Attempt
+	Intruder string    `json:"intruder"`
+	Channel  string    `json:"channel"`
+	Attempts []Attempt `json:"attempts"`
 	// Heard are the gossip messages that its node received on the channel's
 	// topics while a member's node received Control.
-	Heard, Control int64
+	Heard   int64 `json:"heard"`
+	Control int64 `json:"heardByMember"`
 }
 
 // Attempt is one refused way in.
-type Attempt struct{ Way, Where, Answer string }
+type Attempt struct {
+	Way    string `json:"way"`
+	Where  string `json:"at"`
+	Answer string `json:"answer"`
+}
 
 // Borders are the sides of Borders.
 type Borders struct {
 	// Before and After are Org3 on channel1, before any channel joins it to
 	// Org2 and after; Other is Org1 on channel2.
-	Before, After, Other *Border
+	Before *Border `json:"org3OnChannel1Before"`
+	Other  *Border `json:"org1OnChannel2"`
+	After  *Border `json:"org3OnChannel1After"`
 	// Second is channel2's chaincode, and its value of a counter that has
 	// another one on channel1.
-	Second *deploy.Result
-	Value  string
+	Second *deploy.Result `json:"channel2"`
+	Value  string         `json:"counterOnChannel2"`
 }
 
 // Borders has Org3 try channel1 in every way, makes channel2 of Org2 and Org3,
@@ -162,24 +172,45 @@ func refusedWith(err error, words ...string) (string, error) {
 	if err == nil {
 		return "", errServed
 	}
+	text := said(err)
 	for _, w := range words {
-		if strings.Contains(err.Error(), w) {
-			return brief(err.Error(), w), nil
+		if strings.Contains(text, w) {
+			return brief(text), nil
 		}
 	}
 	return "", fmt.Errorf("it failed, but was not refused: %w", err)
 }
 
 // maxAnswer keeps an answer on its line.
-const maxAnswer = 110
+const maxAnswer = 90
 
-// brief cuts an answer down to the part around the words.
-func brief(text, words string) string {
-	text = strings.ReplaceAll(text, "\n", " ")
-	if at := strings.Index(text, words); len(text) > maxAnswer && at > 0 {
-		text = text[strings.LastIndex(text[:at], ": ")+1:]
+// said is the node's own answer in an error.
+func said(err error) string {
+	var f *client.Failure
+	var r *client.RefusedError
+	var st *client.StatusError
+	switch {
+	case errors.As(err, &f) && len(f.Details) > 0:
+		return f.Details[0].Message
+	case errors.As(err, &f):
+		return f.Message
+	case errors.As(err, &r):
+		return r.Message
+	case errors.As(err, &st):
+		return st.Error()
 	}
-	text = strings.TrimSpace(text)
+	if st, ok := status.FromError(err); ok {
+		return fmt.Sprintf("%s: %s", st.Code(), st.Message())
+	}
+	return err.Error()
+}
+
+// brief cuts an answer down to a line.
+func brief(text string) string {
+	text = strings.ReplaceAll(text, "\n", " ")
+	for _, p := range []string{"Unknown: ", "error validating proposal: "} {
+		text = strings.TrimPrefix(text, p)
+	}
 	if r := []rune(text); len(r) > maxAnswer {
 		text = string(r[:maxAnswer]) + "…"
 	}
@@ -286,7 +317,7 @@ func (i *intruder) libp2p(ctx context.Context, b *Border, p *probe) error {
 		id, err := p.connect(ctx, i.s, node)
 		var refused *p2p.RefusedError
 		if errors.As(err, &refused) {
-			b.add("libp2p connection", node.Name, brief(refused.Reason, refused.Reason))
+			b.add("libp2p connection", node.Name, brief(refused.Reason))
 			continue
 		}
 		if err != nil {
@@ -296,7 +327,7 @@ func (i *intruder) libp2p(ctx context.Context, b *Border, p *probe) error {
 		if err != nil {
 			return b.broken("libp2p stream", node.Name, err)
 		}
-		b.add(fmt.Sprintf("libp2p streams (%d protocols)", len(protocols())), node.Name, brief(answer, answer))
+		b.add(fmt.Sprintf("libp2p streams (%d protocols)", len(protocols())), node.Name, brief(answer))
 	}
 	return nil
 }

@@ -24,10 +24,6 @@ func createAsset(id string) client.Request {
 
 func readAsset(id string) client.Request { return client.NewRequest(asset, "Read", id) }
 
-func transferAsset(id, owner string) client.Request {
-	return client.NewRequest(asset, "Transfer", id, owner)
-}
-
 func increment(name string) client.Request { return client.NewRequest(counter, "add", name, "1") }
 
 func readCounter(name string) client.Request { return client.NewRequest(counter, "get", name) }

@@ -11,11 +11,12 @@ import (
 // Conflicts are the transactions of Conflicts.
 type Conflicts struct {
 	// First and Second read and wrote the same key at the same version.
-	First, Second *client.Result
+	First  *client.Result `json:"first"`
+	Second *client.Result `json:"second"`
 	// TooFew has the endorsement of one organisation where two are asked for.
-	TooFew *client.Result
+	TooFew *client.Result `json:"tooFewEndorsements"`
 	// After is the counter at the end: only First counted.
-	After []byte
+	After string `json:"counterAfter"`
 }
 
 // Conflicts shows transactions that the peers find invalid: they are on the
@@ -38,6 +39,10 @@ func (s *Scenario) Conflicts(ctx context.Context) (*Conflicts, error) {
 func (s *Scenario) mvcc(ctx context.Context, gw *client.Session, c *Conflicts) error {
 	const name = "visits"
 	if _, err := s.submit(ctx, gw, increment(name)); err != nil {
+		return err
+	}
+	// Peers that have committed different blocks endorse different versions.
+	if err := s.settle(ctx, channel1); err != nil {
 		return err
 	}
 	var pending []*client.Pending
@@ -73,8 +78,8 @@ func (s *Scenario) mvcc(ctx context.Context, gw *client.Session, c *Conflicts) e
 	if err != nil {
 		return err
 	}
-	c.After = v.Payload
-	if err := claim(string(c.After) == "2", "the counter is 2 after two valid increments and an invalid one; it is %s", c.After); err != nil {
+	c.After = string(v.Payload)
+	if err := claim(c.After == "2", "the counter is 2 after two valid increments and an invalid one; it is %s", c.After); err != nil {
 		return err
 	}
 	s.out.ok("the second conflicts and changes nothing: the counter is %s", c.After)

@@ -64,48 +64,56 @@ func New(cfg Config) *Scenario {
 	return &Scenario{cfg: cfg, out: &printer{w: cfg.Out, color: cfg.Color}}
 }
 
+// Report is what the sections found.
+type Report struct {
+	Network   *Network   `json:"network"`
+	Deployed  *Deployed  `json:"chaincode"`
+	Steps     *Steps     `json:"nineSteps"`
+	Conflicts *Conflicts `json:"conflicts"`
+	Borders   *Borders   `json:"borders"`
+	Faults    *Faults    `json:"faults"`
+	Totals    *Totals    `json:"summary"`
+}
+
 // Run shows everything, in order. The first claim that does not hold ends it.
 // The network stays: see Close.
-func (s *Scenario) Run(ctx context.Context) error {
+func (s *Scenario) Run(ctx context.Context) (*Report, error) {
+	r := &Report{}
 	for i, section := range []struct {
 		title string
 		run   func(context.Context) error
 	}{
-		{"The network", both(s.Up, s.Describe)},
-		{"Chaincode: two WebAssembly modules on channel1", only(s.Deploy)},
-		{"Nine steps: a query and an update", only(s.NineSteps)},
-		{"Transactions that are not valid", only(s.Conflicts)},
-		{"Borders: who is not a member gets nothing", only(s.Borders)},
-		{"Faults: a leader and a peer are killed under load", only(s.Faults)},
-		{"Summary", only(s.Summary)},
+		{"The network", func(ctx context.Context) error {
+			if err := s.Up(ctx); err != nil {
+				return err
+			}
+			return into(&r.Network, s.Describe)(ctx)
+		}},
+		{"Chaincode: two WebAssembly modules on channel1", into(&r.Deployed, s.Deploy)},
+		{"Nine steps: an update and a query", into(&r.Steps, s.NineSteps)},
+		{"Transactions that are not valid", into(&r.Conflicts, s.Conflicts)},
+		{"Borders: who is no member gets nothing", into(&r.Borders, s.Borders)},
+		{"Faults: a leader and a peer are killed under load", into(&r.Faults, s.Faults)},
+		{"Summary", into(&r.Totals, s.Summary)},
 	} {
 		s.out.heading(i+1, section.title)
 		start := time.Now()
 		if err := section.run(ctx); err != nil {
 			if ctx.Err() != nil {
-				return errors.New("interrupted")
+				return r, errors.New("interrupted")
 			}
-			return fmt.Errorf("section %d, %s: %w", i+1, section.title, err)
+			return r, fmt.Errorf("section %d, %s: %w", i+1, section.title, err)
 		}
 		s.out.done(time.Since(start))
 	}
-	return nil
+	return r, nil
 }
 
-// only drops what a section returns: it was printed.
-func only[T any](f func(context.Context) (T, error)) func(context.Context) error {
-	return func(ctx context.Context) error {
-		_, err := f(ctx)
+// into keeps what a section returns.
+func into[T any](place *T, section func(context.Context) (T, error)) func(context.Context) error {
+	return func(ctx context.Context) (err error) {
+		*place, err = section(ctx)
 		return err
-	}
-}
-
-func both[T any](first func(context.Context) error, second func(context.Context) (T, error)) func(context.Context) error {
-	return func(ctx context.Context) error {
-		if err := first(ctx); err != nil {
-			return err
-		}
-		return only(second)(ctx)
 	}
 }
 

@@ -13,11 +13,12 @@ import (
 
 // Deployed is what Deploy did.
 type Deployed struct {
-	Asset, Counter *deploy.Result
+	Asset   *deploy.Result `json:"asset"`
+	Counter *deploy.Result `json:"counter"`
 	// Committed is a transaction that the peer without the package committed,
 	// and Refusal what it said when it was asked to endorse.
-	Committed *client.Result
-	Refusal   string
+	Committed *client.Result `json:"committedWithoutPackage"`
+	Refusal   string         `json:"refusalWithoutPackage"`
 }
 
 // Deploy brings two chaincodes onto channel1. One peer gets asset's package
@@ -53,7 +54,7 @@ func (s *Scenario) deploy(ctx context.Context, spec deploy.Spec) (*deploy.Result
 
 // step prints one step of a deployment.
 func (s *Scenario) step(st deploy.Step) {
-	s.out.line("%9s  %-8s %-23s %s", ms(st.Took), st.Name, st.Where, st.Detail)
+	s.out.line("%8s  %-8s %-26s %s", ms(st.Took), st.Name, st.Where, st.Detail)
 }
 
 // withoutPackage shows the peer that lacks the package, then installs it there.

@@ -13,19 +13,23 @@ import (
 type Faults struct {
 	// Leader is the killed Raft leader and NewLeader who took over; Peer the
 	// killed leading peer of Org1 and NewPeer who leads now.
-	Leader, NewLeader, Peer, NewPeer string
+	Leader    string `json:"killedLeader"`
+	NewLeader string `json:"newLeader"`
+	Peer      string `json:"killedPeer"`
+	NewPeer   string `json:"newLeadingPeer"`
 	// LeaderGap and PeerGap are from the kill to the end of the first
 	// transaction that was begun after it and acknowledged.
-	LeaderGap, PeerGap time.Duration
+	LeaderGap time.Duration `json:"leaderGapNs"`
+	PeerGap   time.Duration `json:"peerGapNs"`
 	// CaughtUp is how long each killed node took, from its start, to have all
 	// blocks that there were.
-	CaughtUp map[string]time.Duration
+	CaughtUp map[string]time.Duration `json:"caughtUpNs"`
 	// Acked are the ids of the acknowledged transactions; Failed counts calls
 	// that failed while a node was down, which promised nothing.
-	Acked  []string
-	Failed int64
-	Rate   float64 // acknowledged a second, faults included
-	Height uint64  // of channel1 at the end
+	Acked  []string `json:"acknowledged"`
+	Failed int64    `json:"failedCalls"`
+	Rate   float64  `json:"acknowledgedPerSecond"` // faults included
+	Height uint64   `json:"height"`                // of channel1 at the end
 }
 
 // someAcks are enough to say that the load runs.

@@ -20,7 +20,7 @@ const (
 	// loadTimeout bounds one transaction of the load: an election and a retry
 	// fit in.
 	loadTimeout = 20 * time.Second
-	// loadPause is how long a worker that found no peer waits.
+	// loadPause is how long a worker waits after a call that failed.
 	loadPause = 20 * time.Millisecond
 )
 
@@ -81,14 +81,14 @@ func (l *load) close() error {
 }
 
 func (l *load) work(ctx context.Context, worker int) {
-	at := worker
 	for n := 0; ctx.Err() == nil; n++ {
-		id := fmt.Sprintf("load%d-%d", worker, n)
-		if l.one(context.WithoutCancel(ctx), l.sessions[at%len(l.sessions)], id) {
-			at++
+		s := l.sessions[(worker+n)%len(l.sessions)]
+		if !s.Connected() {
+			s = l.sessions[(worker+n+1)%len(l.sessions)]
+		}
+		if l.one(context.WithoutCancel(ctx), s, fmt.Sprintf("load%d-%d", worker, n)) {
 			continue
 		}
-		at++ // another peer may be well
 		select {
 		case <-ctx.Done():
 		case <-time.After(loadPause):

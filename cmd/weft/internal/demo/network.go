@@ -35,10 +35,10 @@ func (s *Scenario) Up(ctx context.Context) error {
 
 // Network is what Describe found.
 type Network struct {
-	Nodes  []devnet.NodeStatus
-	Config *channel.Config
-	// Policies are those that matter most, by path.
-	Policies map[string]string
+	Nodes  []devnet.NodeStatus `json:"nodes"`
+	Config *channel.Config     `json:"-"`
+	// Policies of channel1, by path.
+	Policies map[string]string `json:"policies"`
 }
 
 // Describe asks every node what it is, and a peer for the channel's config.

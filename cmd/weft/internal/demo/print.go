@@ -82,7 +82,7 @@ func (p *printer) table(rows [][]string) {
 
 // ms is a duration as milliseconds.
 func ms(d time.Duration) string {
-	if d >= 10*time.Second {
+	if d >= time.Second {
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	}
 	if d >= 100*time.Millisecond {

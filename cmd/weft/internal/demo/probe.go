@@ -105,13 +105,17 @@ func protocols() []p2p.Protocol {
 	return []p2p.Protocol{mesh.Deliver, mesh.Endorse, mesh.Broadcast, mesh.Raft, mesh.Submit}
 }
 
+// served is how many of them every node of a channel serves: it delivers blocks,
+// and endorses or orders.
+const served = 2
+
 // errServed is that a stream was opened that should have been refused.
 var errServed = errors.New("the stream was opened")
 
-// streams tries every protocol on the channel; it returns the refusal that all
-// gave, or the first that was none.
+// streams tries every protocol on the channel; it returns the refusal. Protocols
+// that the node does not serve at all fail in another way, but none may open.
 func (p *probe) streams(ctx context.Context, to p2p.ID, channel string) (string, error) {
-	answer := ""
+	answer, refusals := "", 0
 	for _, proto := range protocols() {
 		st, err := p.host.Open(ctx, to, proto, channel)
 		var refused *p2p.RefusedError
@@ -120,15 +124,10 @@ func (p *probe) streams(ctx context.Context, to p2p.ID, channel string) (string,
 			return "", errors.Join(fmt.Errorf("%s: %w", proto, errServed), st.Close())
 		case errors.As(err, &refused):
 			answer = refused.Reason
-		default:
-			// A node that does not serve the protocol at all says so in the
-			// negotiation; nothing was opened.
-			if answer == "" {
-				answer = err.Error()
-			}
+			refusals++
 		}
 	}
-	return answer, nil
+	return answer, claim(refusals >= served, "%d protocols or more are refused by the channel's rules; %d are", served, refusals)
 }
 
 // listen joins the block and state topics of a channel, whose genesis block the

@@ -10,7 +10,10 @@ import (
 )
 
 // Steps are the two transactions of NineSteps.
-type Steps struct{ Update, Query *client.Trace }
+type Steps struct {
+	Update *client.Trace `json:"update"`
+	Query  *client.Trace `json:"query"`
+}
 
 // NineSteps carries an update through all nine steps, and a query through the
 // four that it needs.

@@ -16,6 +16,7 @@ import (
 	"github.com/weft-network/weft/cmd/weft/internal/devnet"
 	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/block"
+	"github.com/weft-network/weft/node/ops"
 )
 
 // ledgerOf is what one peer's copy of a channel holds.
@@ -78,6 +79,15 @@ func (s *Scenario) level(ctx context.Context, channel string, peers []*devnet.No
 	return height, err
 }
 
+// settle waits until all peers of the channel have the same blocks.
+func (s *Scenario) settle(ctx context.Context, channel string) error {
+	peers, err := s.access.ChannelPeers(channel)
+	if err == nil {
+		_, err = s.level(ctx, channel, peers)
+	}
+	return err
+}
+
 func (s *Scenario) readLedger(ctx context.Context, channel string, p *devnet.Node, height uint64) (*ledgerOf, error) {
 	conn, err := s.access.Conn(ctx, p)
 	if err != nil {
@@ -112,25 +122,27 @@ func (l *ledgerOf) add(b *common.Block) error {
 
 // Level is a channel on which all members agree.
 type Level struct {
-	Channel      string
-	Height       uint64
-	Transactions int
-	CommitHash   []byte
-	Peers        []string
+	Channel      string   `json:"channel"`
+	Height       uint64   `json:"height"`
+	Transactions int      `json:"transactions"`
+	CommitHash   ops.Hex  `json:"commitHash"`
+	Peers        []string `json:"peers"`
 }
 
 // Latency is how long lone calls took.
 type Latency struct {
-	Name          string
-	Calls         int
-	P50, P95, Max time.Duration
+	Name  string        `json:"name"`
+	Calls int           `json:"calls"`
+	P50   time.Duration `json:"p50Ns"`
+	P95   time.Duration `json:"p95Ns"`
+	Max   time.Duration `json:"maxNs"`
 }
 
 // Totals are the figures of Summary.
 type Totals struct {
-	Levels    []Level
-	Latencies []Latency
-	Took      time.Duration
+	Levels    []Level       `json:"channels"`
+	Latencies []Latency     `json:"latencies"`
+	Took      time.Duration `json:"tookNs"`
 }
 
 // The lone calls that are measured.
@@ -149,18 +161,21 @@ func (s *Scenario) Summary(ctx context.Context) (*Totals, error) {
 	}
 	defer gw.Close()
 	id := s.newAsset()
+	if err := s.settle(ctx, channel1); err != nil {
+		return nil, err
+	}
 	if _, err := s.submit(ctx, gw, createAsset(id)); err != nil {
 		return nil, err
 	}
-	queries, err := measure("query", measuredQueries, func(int) error {
+	queries, err := measure("query", measuredQueries, func() error {
 		_, err := gw.Evaluate(ctx, readAsset(id))
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	updates, err := measure("update, proposal to commit", measuredUpdates, func(n int) error {
-		_, err := s.submit(ctx, gw, transferAsset(id, fmt.Sprintf("owner%d", n)))
+	updates, err := measure("update, proposal to commit", measuredUpdates, func() error {
+		_, err := s.submit(ctx, gw, createAsset(s.newAsset()))
 		return err
 	})
 	if err != nil {
@@ -197,11 +212,11 @@ func (s *Scenario) agree(ctx context.Context, channel string) (*Level, error) {
 }
 
 // measure calls n times, one after another.
-func measure(name string, n int, call func(int) error) (*Latency, error) {
+func measure(name string, n int, call func() error) (*Latency, error) {
 	var took []time.Duration
-	for i := range n {
+	for range n {
 		start := time.Now()
-		if err := call(i); err != nil {
+		if err := call(); err != nil {
 			return nil, err
 		}
 		took = append(took, time.Since(start))

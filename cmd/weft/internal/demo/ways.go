@@ -34,12 +34,12 @@ func (i *intruder) ways() []way {
 	return []way{
 		{"deliver blocks", i.peer, []string{forbidden}, func(ctx context.Context, id *client.Identity) error {
 			return i.with(ctx, i.peer, func(c *grpc.ClientConn) error {
-				return served(client.PeerBlocks(ctx, c, id, i.channel, client.Range{}, anyBlock))
+				return plainly(client.PeerBlocks(ctx, c, id, i.channel, client.Range{}, anyBlock))
 			})
 		}},
 		{"deliver blocks", i.orderer, []string{forbidden}, func(ctx context.Context, id *client.Identity) error {
 			return i.with(ctx, i.orderer, func(c *grpc.ClientConn) error {
-				return served(client.OrdererBlocks(ctx, c, id, i.channel, client.Range{}, anyBlock))
+				return plainly(client.OrdererBlocks(ctx, c, id, i.channel, client.Range{}, anyBlock))
 			})
 		}},
 		{"ask for the ledger (qscc)", i.peer, []string{denied}, func(ctx context.Context, id *client.Identity) error {
@@ -87,8 +87,8 @@ func (i *intruder) ways() []way {
 	}
 }
 
-// served keeps errServed from being taken for a refusal.
-func served(err error) error {
+// plainly keeps errServed from being taken for a refusal.
+func plainly(err error) error {
 	if errors.Is(err, errServed) {
 		return nil
 	}

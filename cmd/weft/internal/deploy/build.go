@@ -33,11 +33,11 @@ func Compile(ctx context.Context, path string, report Report) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	api := "Weft's guest API"
+	api := "Weft's API"
 	if r.Fabric {
-		api = "Fabric's chaincode API"
+		api = "Fabric's API"
 	}
-	report(Step{"build", filepath.Base(path), fmt.Sprintf("%s of WebAssembly from Go over %s, %s", size(len(r.Code)), api, imports(r.Imports)), time.Since(start)})
+	report(Step{"build", filepath.Base(path), fmt.Sprintf("%s of wasm from Go with %s; %s", size(len(r.Code)), api, imports(r.Imports)), time.Since(start)})
 	return r.Code, nil
 }
 
@@ -67,9 +67,9 @@ func imports(names []string) string {
 	}
 	var parts []string
 	for _, m := range order {
-		parts = append(parts, fmt.Sprintf("%d from %s", counts[m], m))
+		parts = append(parts, fmt.Sprintf("%d of %s", counts[m], m))
 	}
-	return fmt.Sprintf("imports %d functions (%s)", len(names), strings.Join(parts, ", "))
+	return "imports " + strings.Join(parts, ", ")
 }
 
 // Pack makes a package of a module, and its id.

@@ -40,7 +40,7 @@ type Step struct {
 	Name   string        `json:"step"`
 	Where  string        `json:"where,omitempty"`
 	Detail string        `json:"detail,omitempty"`
-	Took   time.Duration `json:"took"`
+	Took   time.Duration `json:"tookNs"`
 }
 
 // Report is told of each step when it is done. It is called by several
@@ -49,15 +49,15 @@ type Report func(Step)
 
 // Result is what was deployed.
 type Result struct {
-	Definition *definition.Definition
-	PackageID  string
-	Label      string
-	Wasm       []byte
-	Package    []byte
-	TxID       string
-	Block      uint64
-	Steps      []Step
-	Took       time.Duration
+	Definition *definition.Definition `json:"definition"`
+	PackageID  string                 `json:"packageID"`
+	Label      string                 `json:"label"`
+	Wasm       []byte                 `json:"-"`
+	Package    []byte                 `json:"-"`
+	TxID       string                 `json:"transactionID"`
+	Block      uint64                 `json:"block"`
+	Steps      []Step                 `json:"steps"`
+	Took       time.Duration          `json:"tookNs"`
 }
 
 // Run deploys a chaincode for all organisations of its channel.

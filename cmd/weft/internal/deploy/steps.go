@@ -149,7 +149,7 @@ func approve(ctx context.Context, a *access.Access, org *devnet.Org, admin *clie
 		case err != nil:
 			return nil, "", fmt.Errorf("at %s: %w", p.Name, err)
 		}
-		return p, fmt.Sprintf("version %s, sequence %d, %s, signed by its Admin at %s", d.Version, d.Sequence, client.PolicyText(d.ValidationParameter), p.Name), nil
+		return p, fmt.Sprintf("%s, sequence %d, %s, at %s", d.Version, d.Sequence, client.PolicyText(d.ValidationParameter), p.Name), nil
 	}
 	return nil, "", errors.Join(errs...)
 }
