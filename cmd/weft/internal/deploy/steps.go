@@ -65,7 +65,7 @@ func Install(ctx context.Context, a *access.Access, peers []*devnet.Node, pkg []
 		return "", err
 	}
 	var mu sync.Mutex
-	return id, each(peers, func(p *devnet.Node) error {
+	one := func(p *devnet.Node) error {
 		start := time.Now()
 		detail, err := install(ctx, a, p, pkg)
 		if err != nil {
@@ -75,7 +75,16 @@ func Install(ctx context.Context, a *access.Access, peers []*devnet.Node, pkg []
 		defer mu.Unlock()
 		report(Step{"install", p.Name, detail, time.Since(start)})
 		return nil
-	})
+	}
+	if len(peers) == 0 {
+		return id, nil
+	}
+	// The peers of a network on one machine share compiled code: the first
+	// compiles, the others find it.
+	if err := one(peers[0]); err != nil {
+		return "", err
+	}
+	return id, each(peers[1:], one)
 }
 
 func install(ctx context.Context, a *access.Access, p *devnet.Node, pkg []byte) (string, error) {

@@ -6,6 +6,7 @@
 //	DIR/organizations/ordererOrganizations
 //	DIR/channels/<id>.yaml, <id>.block   each channel's description and genesis block
 //	DIR/nodes/<name>/weftd.yaml, data/, log
+//	DIR/wasm-cache/                      compiled chaincode, shared by the peers
 //	DIR/run/<name>.pid                   the process that runs as the node
 //
 // A folder without network.json was left by a crash and is made anew; a folder

@@ -156,7 +156,12 @@ type nodeConfig struct {
 	P2P        []string     `yaml:"p2p"`
 	Operations string       `yaml:"operations"`
 	Admin      *adminConfig `yaml:"admin,omitempty"`
+	Peer       *peerConfig  `yaml:"peer,omitempty"`
 	Log        logConfig    `yaml:"log"`
+}
+
+type peerConfig struct {
+	WasmCache string `yaml:"wasmCache"`
 }
 
 type tlsConfig struct {
@@ -211,6 +216,10 @@ func (node *Node) config() ([]byte, error) {
 	if node.Admin != "" {
 		c.Admin = &adminConfig{Listen: node.Admin, TLS: files,
 			ClientCAs: []string{filepath.Join(top, org.dir(), "tlsca", "tlsca."+org.Domain+"-cert.pem")}}
+	}
+	if node.Role == RolePeer {
+		// All peers here are one person's: one of them compiles for all.
+		c.Peer = &peerConfig{WasmCache: filepath.Join(top, "wasm-cache")}
 	}
 	return yaml.Marshal(c)
 }

@@ -323,7 +323,7 @@ func (n *Network) Wipe() error {
 
 // wipe removes what a network consists of, its marks last.
 func wipe(dir string) error {
-	for _, name := range []string{networkFile, networkFile + ".part", "run", "nodes", "channels", "organizations", "chaincode", "packages", markFile, lockFile} {
+	for _, name := range []string{networkFile, networkFile + ".part", "run", "nodes", "channels", "organizations", "chaincode", "packages", "wasm-cache", markFile, lockFile} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("remove the network in %s: %w", dir, err)
 		}
