@@ -281,7 +281,8 @@ func (t *txOptions) judge(r *client.Result) error {
 	return fmt.Errorf("transaction %s is in block %d with validation code %d %s: %s", r.TxID, r.Block, int32(r.Code), r.Code, client.Meaning(r.Code))
 }
 
-// explain prints what each endpoint said and returns what to do about it.
+// explain prints what each endpoint said, where there are several, and returns
+// what to do about it.
 func (t *txOptions) explain(ctx context.Context, s *client.Session, err error) error {
 	var f *client.Failure
 	if !errors.As(err, &f) {
@@ -294,7 +295,7 @@ func (t *txOptions) explain(ctx context.Context, s *client.Session, err error) e
 		}{f, f.Code.String()}); err != nil {
 			return err
 		}
-	} else if len(f.Details) > 0 {
+	} else if len(f.Details) > 1 {
 		w := tabwriter.NewWriter(t.stderr, 0, 0, 2, ' ', 0)
 		_, _ = fmt.Fprintln(w, "ORGANISATION\tENDPOINT\tSAID")
 		for _, d := range f.Details {
@@ -302,8 +303,13 @@ func (t *txOptions) explain(ctx context.Context, s *client.Session, err error) e
 		}
 		_ = w.Flush() // to standard error: nobody to tell
 	}
-	if hint := s.Hint(ctx, t.chaincode, f); hint != "" {
-		return fmt.Errorf("%s was refused by %s: %s: %s", f.Step, s.Peer.Name, f.Message, hint)
+	message := f.Message
+	if len(f.Details) == 1 { // it says all
+		d := f.Details[0]
+		message = fmt.Sprintf("%s (%s, %s)", d.Message, d.MSPID, d.Address)
 	}
-	return fmt.Errorf("%s was refused by %s: %s", f.Step, s.Peer.Name, f.Message)
+	if hint := s.Hint(ctx, t.chaincode, f); hint != "" {
+		message += ": " + hint
+	}
+	return fmt.Errorf("%s was refused by %s: %s", f.Step, s.Peer.Name, message)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer/lifecycle"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -43,6 +44,23 @@ func PolicyText(parameter []byte) string {
 		return policy.String(env)
 	}
 	return reference
+}
+
+// PolicyOrgs are the MSP ids that a definition's own policy names.
+func PolicyOrgs(parameter []byte) []string {
+	d := &definition.Definition{ValidationParameter: parameter}
+	env, _, err := d.SignaturePolicy()
+	if err != nil {
+		return nil
+	}
+	var ids []string
+	for _, p := range env.GetIdentities() {
+		role := &msp.MSPRole{}
+		if p.PrincipalClassification == msp.MSPPrincipal_ROLE && proto.Unmarshal(p.Principal, role) == nil {
+			ids = append(ids, role.MspIdentifier)
+		}
+	}
+	return ids
 }
 
 // lifecycleCall asks _lifecycle one thing; result may be nil.

@@ -9,6 +9,8 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/weft-network/weft/cmd/weft/internal/access"
@@ -121,6 +123,9 @@ func Define(ctx context.Context, a *access.Access, spec *Spec) (*definition.Defi
 	if err != nil {
 		return nil, err
 	}
+	if err := knownOrgs(a, spec.Channel, parameter); err != nil {
+		return nil, err
+	}
 	if spec.Sequence == 0 {
 		if spec.Sequence, err = NextSequence(ctx, a, spec.Channel, spec.Name); err != nil {
 			return nil, err
@@ -135,6 +140,25 @@ func Define(ctx context.Context, a *access.Access, spec *Spec) (*definition.Defi
 	d := &definition.Definition{Name: spec.Name, Version: spec.Version, Sequence: spec.Sequence, ValidationParameter: parameter, InitRequired: spec.Init}
 	d.SetDefaults()
 	return d, d.Validate()
+}
+
+// knownOrgs refuses a policy that asks for an organisation that is no member:
+// no transaction could satisfy it.
+func knownOrgs(a *access.Access, channel string, parameter []byte) error {
+	members, err := a.Members(channel)
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, o := range members {
+		ids = append(ids, o.MSPID)
+	}
+	for _, id := range client.PolicyOrgs(parameter) {
+		if !slices.Contains(ids, id) {
+			return fmt.Errorf("the policy asks for %s, which is no member of channel %s: its members are %s", id, channel, strings.Join(ids, ", "))
+		}
+	}
+	return nil
 }
 
 // NextSequence is the sequence that the chaincode's next definition must have.
