@@ -105,7 +105,7 @@ Exit codes: 0 done, 1 it failed, 2 the command line was wrong.`,
 			if o.output != "table" && o.output != "json" {
 				return usagef("--output %q: it is table or json", o.output)
 			}
-			if err := cmd.ValidateRequiredFlags(); err != nil {
+			if err := errors.Join(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups()); err != nil {
 				return errUsage{err}
 			}
 			o.started = true
