@@ -41,6 +41,8 @@ type Config struct {
 	// Operations is the host:port of /healthz, /metrics, /version, /logspec and
 	// /status (plain HTTP). Empty: not served.
 	Operations string
+	// Profile adds Go's profiles under /debug/pprof/ to Operations.
+	Profile bool
 	// Admin serves the channel participation API of an orderer.
 	Admin Admin
 	Peer  PeerConfig

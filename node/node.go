@@ -177,7 +177,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 func (n *Node) serveHTTP(ctx context.Context, g *errgroup.Group) error {
 	if l := n.listen.operations; l != nil {
 		h := ops.Handler(ops.Config{
-			Status: n.Status, Checks: n.checks(), Level: n.level(), Metrics: n.metrics, Now: n.cfg.Now,
+			Status: n.Status, Checks: n.checks(), Level: n.level(), Metrics: n.metrics, Now: n.cfg.Now, Profile: n.cfg.Profile,
 		})
 		g.Go(func() error { return serveWeb(ctx, &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout}, l) })
 	}

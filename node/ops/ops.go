@@ -1,6 +1,7 @@
 // Package ops serves a node's operations endpoint, in the forms that Fabric's
 // users poll: /healthz, /version, /logspec, /metrics, and /status, which says
-// in one JSON document what the node is, its channels and their heights.
+// in one JSON document what the node is, its channels and their heights. Where
+// profiling is switched on, Go's profiles are under /debug/pprof/.
 package ops
 
 import (
@@ -8,6 +9,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/http/pprof"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -24,6 +26,9 @@ type Config struct {
 	Level   *slog.LevelVar
 	Metrics prometheus.Gatherer
 	Now     func() time.Time
+	// Profile serves Go's profiles. Taking one slows the node down, and stacks
+	// and heaps tell much: not for strangers.
+	Profile bool
 }
 
 // Status is what a node says of itself.
@@ -88,6 +93,11 @@ func Handler(cfg Config) http.Handler {
 	mux.HandleFunc("GET /logspec", cfg.getSpec)
 	mux.HandleFunc("PUT /logspec", cfg.putSpec)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Metrics, promhttp.HandlerOpts{}))
+	if cfg.Profile {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
 	return mux
 }
 
