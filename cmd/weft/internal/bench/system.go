@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/weft-network/weft/cmd/weft/internal/devnet"
 )
@@ -128,7 +127,8 @@ func (u usage) since(before usage, operations int) map[string]float64 {
 	return by
 }
 
-// Disk is what a transaction of put takes, in allocated bytes.
+// Disk is what a transaction of put takes: how much the files have grown, without
+// space that was allocated ahead.
 type Disk struct {
 	Transactions int     `json:"transactions"`
 	Peer         float64 `json:"peerBytesPerTransaction"`
@@ -143,7 +143,7 @@ type disk struct {
 
 func startDisk(n *devnet.Network) *disk {
 	d := &disk{peer: n.Peers(gateway)[0].DataDir(), orderer: n.Orderers()[0].DataDir()}
-	d.was = [2]int64{allocated(d.peer), allocated(d.orderer)}
+	d.was = [2]int64{sizeOf(d.peer), sizeOf(d.orderer)}
 	return d
 }
 
@@ -156,22 +156,20 @@ func (d *disk) grown(loads []*Load) *Disk {
 		return nil
 	}
 	n := float64(r.Transactions)
-	r.Peer = round(float64(allocated(d.peer)-d.was[0]) / n)
-	r.Orderer = round(float64(allocated(d.orderer)-d.was[1]) / n)
+	r.Peer = round(float64(sizeOf(d.peer)-d.was[0]) / n)
+	r.Orderer = round(float64(sizeOf(d.orderer)-d.was[1]) / n)
 	return r
 }
 
-// allocated sums what the files of a folder take on disk. Files come and go
-// meanwhile; those that are gone count nothing.
-func allocated(dir string) (bytes int64) {
+// sizeOf sums the files of a folder. Files come and go meanwhile; those that are
+// gone count nothing.
+func sizeOf(dir string) (bytes int64) {
 	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return nil
 		}
 		if info, err := e.Info(); err == nil {
-			if st, ok := info.Sys().(*syscall.Stat_t); ok {
-				bytes += st.Blocks * 512
-			}
+			bytes += info.Size()
 		}
 		return nil
 	})
