@@ -47,7 +47,7 @@ func (e *Endorser) ServePeer(ctx context.Context, s ChannelStream) {
 	err := v.loop(ctx)
 	cancel()
 	v.wg.Wait()
-	if err != nil && !errors.Is(err, io.EOF) {
+	if !errors.Is(err, io.EOF) {
 		e.cfg.Log.Debug("endorse stream ended", "channel", s.Channel(), "err", err)
 	}
 }
@@ -63,6 +63,7 @@ type serving struct {
 	running map[uint64]context.CancelFunc
 }
 
+// loop takes requests until the stream ends, and says why it ended.
 func (v *serving) loop(ctx context.Context) error {
 	for {
 		raw, err := v.stream.Recv()

@@ -139,7 +139,7 @@ func (s *Spec) wrap(config *common.ConfigEnvelope) (*common.Block, error) {
 func setLastConfig(b *common.Block) error {
 	last := &common.LastConfig{Index: 0}
 	for slot, value := range map[common.BlockMetadataIndex]proto.Message{
-		common.BlockMetadataIndex_LAST_CONFIG: last,
+		common.BlockMetadataIndex_LAST_CONFIG: last, //lint:ignore SA1019 deprecated for reading first, not for filling
 		common.BlockMetadataIndex_SIGNATURES:  &common.OrdererBlockMetadata{LastConfig: last},
 	} {
 		raw, err := marshal(value)

@@ -18,7 +18,7 @@ func TestSameSeedMakesSameMaterial(t *testing.T) {
 	if string(a.User("User1").CertPEM) != string(b.User("User1").CertPEM) {
 		t.Fatal("two runs differ")
 	}
-	if a.User("User1") != a.User("User1") {
+	if first, second := a.User("User1"), a.User("User1"); first != second {
 		t.Fatal("asking twice makes two users")
 	}
 }
