@@ -113,7 +113,7 @@ func Endorse(ctx context.Context, conn grpc.ClientConnInterface, signer ident.Si
 	}
 	r, err := peer.NewEndorserClient(conn).ProcessProposal(ctx, &peer.SignedProposal{ProposalBytes: p.Bytes, Signature: sig})
 	if err != nil {
-		return nil, err
+		return nil, sentence(err)
 	}
 	if s := r.GetResponse().GetStatus(); s < 200 || s >= 400 {
 		return nil, &RefusedError{Status: s, Message: r.GetResponse().GetMessage()}
