@@ -43,23 +43,19 @@ func newBroadcaster(host *p2p.Host, to p2p.ID, channel string) *broadcaster {
 
 // Broadcast sends an envelope and waits for the orderer's answer. An error
 // means that the answer is unknown.
-func (b *broadcaster) Broadcast(ctx context.Context, env *common.Envelope) (common.Status, string, error) {
+func (b *broadcaster) Broadcast(ctx context.Context, env *common.Envelope) (*wire.BroadcastReply, error) {
 	raw, err := proto.Marshal(env)
 	if err == nil {
 		raw, err = proto.Marshal(&wire.BroadcastRequest{Envelope: raw})
 	}
 	if err != nil {
-		return 0, "", err
+		return nil, err
 	}
 	st, err := b.stream(ctx)
 	if err != nil {
-		return 0, "", err
+		return nil, err
 	}
-	reply, err := st.ask(ctx, raw)
-	if err != nil {
-		return 0, "", err
-	}
-	return common.Status(reply.Status), reply.Info, nil
+	return st.ask(ctx, raw)
 }
 
 func (b *broadcaster) stream(ctx context.Context) (*broadcastStream, error) {

@@ -48,7 +48,7 @@ type peerChannel struct {
 	mu      sync.Mutex
 	remotes map[p2p.ID]*endorse.Remote
 	orders  map[p2p.ID]*broadcaster
-	leader  p2p.ID // the orderer that answered last
+	first   string // endpoint of the orderer to try first: the leader, as far as known
 }
 
 type peerMetrics struct {
@@ -334,8 +334,8 @@ func (p *peerRole) remote(pc *peerChannel, id p2p.ID) *endorse.Remote {
 	return r
 }
 
-// orderers lists the connected orderers of a channel, the one that took the
-// last envelope in front.
+// orderers lists the connected orderers of a channel, the leader in front when
+// it is known: it need not pass envelopes on.
 func (p *peerRole) orderers(id string) []gateway.Orderer {
 	pc, ok := p.get(id)
 	if !ok {
@@ -346,8 +346,8 @@ func (p *peerRole) orderers(id string) []gateway.Orderer {
 		if !o.Connected {
 			continue
 		}
-		g := gateway.Orderer{MSPID: o.MSPID, Endpoint: o.Endpoint, Broadcast: p.broadcast(pc, o.Peer)}
-		if pc.preferred() == o.Peer {
+		g := gateway.Orderer{MSPID: o.MSPID, Endpoint: o.Endpoint, Broadcast: p.broadcast(pc, o)}
+		if pc.preferred() == o.Endpoint {
 			list = slices.Insert(list, 0, g)
 		} else {
 			list = append(list, g)
@@ -356,30 +356,46 @@ func (p *peerRole) orderers(id string) []gateway.Orderer {
 	return list
 }
 
-func (pc *peerChannel) preferred() p2p.ID {
+func (pc *peerChannel) preferred() string {
 	pc.mu.Lock()
 	defer pc.mu.Unlock()
-	return pc.leader
+	return pc.first
 }
 
-func (p *peerRole) broadcast(pc *peerChannel, id p2p.ID) func(context.Context, *common.Envelope) (common.Status, string, error) {
+func (p *peerRole) broadcast(pc *peerChannel, o mesh.Contact) func(context.Context, *common.Envelope) (common.Status, string, error) {
 	pc.mu.Lock()
-	b := pc.orders[id]
+	b := pc.orders[o.Peer]
 	if b == nil {
-		b = newBroadcaster(p.n.mesh.Host(), id, pc.ID())
-		pc.orders[id] = b
+		b = newBroadcaster(p.n.mesh.Host(), o.Peer, pc.ID())
+		pc.orders[o.Peer] = b
 	}
 	pc.mu.Unlock()
 	return func(ctx context.Context, env *common.Envelope) (common.Status, string, error) {
-		st, info, err := b.Broadcast(ctx, env)
-		pc.mu.Lock()
-		defer pc.mu.Unlock()
-		if err == nil && st == common.Status_SUCCESS {
-			pc.leader = id
-		} else if pc.leader == id {
-			pc.leader = ""
+		reply, err := b.Broadcast(ctx, env)
+		if err != nil {
+			pc.prefer(o.Endpoint, "")
+			return 0, "", err
 		}
-		return st, info, err
+		st := common.Status(reply.Status)
+		switch {
+		case reply.Leader != "":
+			pc.prefer("", reply.Leader)
+		case st == common.Status_SUCCESS:
+			pc.prefer("", o.Endpoint)
+		default:
+			pc.prefer(o.Endpoint, "")
+		}
+		return st, reply.Info, nil
+	}
+}
+
+// prefer tries the orderer at endpoint first from now on. When that is "", it
+// only stops preferring the one at no.
+func (pc *peerChannel) prefer(no, endpoint string) {
+	pc.mu.Lock()
+	defer pc.mu.Unlock()
+	if endpoint != "" || pc.first == no {
+		pc.first = endpoint
 	}
 }
 
