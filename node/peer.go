@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/weft-network/weft/ledger/channel"
@@ -314,7 +315,9 @@ func (p *peerRole) endorsers(id string) []gateway.Endorser {
 	for _, m := range pc.gossip.Members() {
 		list = append(list, gateway.Endorser{
 			MSPID: m.MSPID, Endpoint: m.Endpoint, Height: m.Height, Chaincodes: m.Chaincodes,
-			Process: p.remote(pc, m.ID).Process,
+			Process: func(ctx context.Context, sp *peer.SignedProposal) (*peer.ProposalResponse, error) {
+				return p.remote(pc, m.ID).ProcessAt(ctx, sp, pc.Ledger().Height())
+			},
 		})
 	}
 	return list

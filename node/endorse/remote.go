@@ -34,6 +34,13 @@ func NewRemote(open func(ctx context.Context) (Stream, error)) *Remote {
 // Process asks the peer. As with Endorser.Process, an error may come together
 // with the peer's response: then the peer refused the proposal.
 func (r *Remote) Process(ctx context.Context, sp *peer.SignedProposal) (*peer.ProposalResponse, error) {
+	return r.ProcessAt(ctx, sp, 0)
+}
+
+// ProcessAt is Process on a state of at least so many blocks, if the peer gets
+// there soon. A client that saw its transaction committed on one peer finds
+// others a block behind otherwise, and their endorsements do not match.
+func (r *Remote) ProcessAt(ctx context.Context, sp *peer.SignedProposal, height uint64) (*peer.ProposalResponse, error) {
 	raw, err := proto.Marshal(sp)
 	if err != nil {
 		return nil, fmt.Errorf("marshal signed proposal: %w", err)
@@ -42,7 +49,7 @@ func (r *Remote) Process(ctx context.Context, sp *peer.SignedProposal) (*peer.Pr
 	if err != nil {
 		return nil, err
 	}
-	reply, err := c.ask(ctx, raw)
+	reply, err := c.ask(ctx, raw, height)
 	if err != nil {
 		return nil, err
 	}
@@ -182,10 +189,10 @@ func (c *conn) read() {
 }
 
 // ask sends one signed proposal and waits for its reply.
-func (c *conn) ask(ctx context.Context, signed []byte) (*wire.EndorseReply, error) {
+func (c *conn) ask(ctx context.Context, signed []byte, height uint64) (*wire.EndorseReply, error) {
 	id, reply := c.register()
 	defer c.forget(id)
-	msg, err := proto.Marshal(&wire.EndorseRequest{Id: id, SignedProposal: signed})
+	msg, err := proto.Marshal(&wire.EndorseRequest{Id: id, SignedProposal: signed, Height: height})
 	if err != nil {
 		return nil, err
 	}

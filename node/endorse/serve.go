@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"github.com/weft-network/weft/p2p"
@@ -139,7 +140,24 @@ func (v *serving) answer(ctx context.Context, req *wire.EndorseRequest) *wire.En
 	return reply
 }
 
+// maxLag is how long a peer waits to reach the height of the one that asks.
+// Blocks reach the peers of a channel within milliseconds of each other; one
+// that is further behind had better answer for the state it has.
+const maxLag = 250 * time.Millisecond
+
+// reach waits for the ledger to have so many blocks, for a moment.
+func (v *serving) reach(ctx context.Context, height uint64) {
+	ch, ok := v.endorser.cfg.Channel(v.stream.Channel())
+	if !ok || ch.Ledger().Height() >= height {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxLag)
+	defer cancel()
+	_ = ch.Ledger().WaitHeight(ctx, height) // too late is no fault: the state there is will do
+}
+
 func (v *serving) process(ctx context.Context, req *wire.EndorseRequest) (*peer.ProposalResponse, error) {
+	v.reach(ctx, req.Height)
 	sp := &peer.SignedProposal{}
 	if err := proto.Unmarshal(req.SignedProposal, sp); err != nil {
 		return nil, fmt.Errorf("error unmarshaling SignedProposal: %w", err)

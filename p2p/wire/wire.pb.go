@@ -630,7 +630,10 @@ type EndorseRequest struct {
 	Id             uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	SignedProposal []byte                 `protobuf:"bytes,2,opt,name=signed_proposal,json=signedProposal,proto3" json:"signed_proposal,omitempty"` // protos.SignedProposal
 	// cancel ends the request with that id; there is no reply.
-	Cancel        bool `protobuf:"varint,3,opt,name=cancel,proto3" json:"cancel,omitempty"`
+	Cancel bool `protobuf:"varint,3,opt,name=cancel,proto3" json:"cancel,omitempty"`
+	// height is the asking peer's: who is asked waits a moment to reach it, so
+	// that both simulate on a state that holds what the client has seen.
+	Height        uint64 `protobuf:"varint,4,opt,name=height,proto3" json:"height,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -684,6 +687,13 @@ func (x *EndorseRequest) GetCancel() bool {
 		return x.Cancel
 	}
 	return false
+}
+
+func (x *EndorseRequest) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
 }
 
 type EndorseReply struct {
@@ -1237,11 +1247,12 @@ const file_p2p_wire_wire_proto_rawDesc = "" +
 	"\x0eBroadcastReply\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\x05R\x06status\x12\x12\n" +
 	"\x04info\x18\x02 \x01(\tR\x04info\x12\x16\n" +
-	"\x06leader\x18\x03 \x01(\tR\x06leader\"a\n" +
+	"\x06leader\x18\x03 \x01(\tR\x06leader\"y\n" +
 	"\x0eEndorseRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12'\n" +
 	"\x0fsigned_proposal\x18\x02 \x01(\fR\x0esignedProposal\x12\x16\n" +
-	"\x06cancel\x18\x03 \x01(\bR\x06cancel\"P\n" +
+	"\x06cancel\x18\x03 \x01(\bR\x06cancel\x12\x16\n" +
+	"\x06height\x18\x04 \x01(\x04R\x06height\"P\n" +
 	"\fEndorseReply\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x1a\n" +
 	"\bresponse\x18\x02 \x01(\fR\bresponse\x12\x14\n" +
