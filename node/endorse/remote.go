@@ -101,6 +101,10 @@ func (r *Remote) Close() {
 	}
 }
 
+// maxAsked bounds the requests under way on one stream; more callers wait. It is
+// below what the peer takes, since it may still be ending what was cancelled.
+const maxAsked = maxPerStream / 2
+
 // outQueue lets callers hand over a request without waiting for the network.
 const outQueue = 64
 
@@ -108,6 +112,7 @@ const outQueue = 64
 // when the stream breaks or fail is called.
 type conn struct {
 	stream Stream
+	asked  chan struct{} // holds a token for each request under way
 	out    chan []byte   // sender: ask; receiver: write
 	done   chan struct{} // closed by fail
 
@@ -120,6 +125,7 @@ type conn struct {
 func newConn(s Stream) *conn {
 	c := &conn{
 		stream:  s,
+		asked:   make(chan struct{}, maxAsked),
 		out:     make(chan []byte, outQueue),
 		done:    make(chan struct{}),
 		pending: map[uint64]chan *wire.EndorseReply{},
@@ -190,6 +196,14 @@ func (c *conn) read() {
 
 // ask sends one signed proposal and waits for its reply.
 func (c *conn) ask(ctx context.Context, signed []byte, height uint64) (*wire.EndorseReply, error) {
+	select {
+	case c.asked <- struct{}{}:
+		defer func() { <-c.asked }()
+	case <-c.done:
+		return nil, c.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 	id, reply := c.register()
 	defer c.forget(id)
 	msg, err := proto.Marshal(&wire.EndorseRequest{Id: id, SignedProposal: signed, Height: height})

@@ -61,6 +61,34 @@ func TestManyCallersShareOneStream(t *testing.T) {
 	}
 }
 
+func TestMoreCallersThanAStreamTakesWait(t *testing.T) {
+	const callers, enough = 1000, 100
+	w := newWorld(t)
+	running, release := make(chan struct{}, callers), make(chan struct{})
+	w.deploy("kv", func(context.Context, *wasm.Call, wasm.Stub) (*wasm.Response, error) {
+		running <- struct{}{}
+		<-release
+		return &wasm.Response{Status: 200}, nil
+	})
+	r, _, _ := remote(t, w.endorser(), "channel1")
+	var g errgroup.Group
+	for i := range callers {
+		req := w.request("put")
+		req.Number = uint64(i)
+		g.Go(func() error {
+			_, err := r.Process(context.Background(), req.Sign(t))
+			return err
+		})
+	}
+	for range enough {
+		<-running
+	}
+	close(release)
+	if err := g.Wait(); err != nil {
+		t.Errorf("a caller was sent away: %v", err)
+	}
+}
+
 func TestARefusalKeepsItsResponseAndTheStream(t *testing.T) {
 	w := newWorld(t)
 	w.deploy("kv", answer(200, ""))

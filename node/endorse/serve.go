@@ -18,8 +18,8 @@ import (
 // endorsements, on a stream for each channel.
 const Protocol p2p.Protocol = "endorse"
 
-// maxPerStream bounds the requests of one stream under way. One peer's gateway
-// has 500 callers at most (Fabric's limit), each with one request here.
+// maxPerStream bounds the requests of one stream under way: chaincode keeps the
+// processors busy with far fewer. A peer that asks has its callers wait (maxAsked).
 const maxPerStream = 512
 
 // Stream is what both ends need of a *p2p.Stream.
