@@ -34,6 +34,7 @@ func (s *Server) Endorse(ctx context.Context, req *gw.EndorseRequest) (*gw.Endor
 	if err != nil {
 		return nil, err
 	}
+	s.settle(ctx, p.channel)
 	if err := c.run(ctx); err != nil {
 		return nil, err
 	}
