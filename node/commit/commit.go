@@ -12,10 +12,12 @@
 package commit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -34,8 +36,18 @@ import (
 // megabytes at most.
 const Window = 64
 
-// ErrAhead answers Offer when a block is too far ahead of the ledger to be kept.
-var ErrAhead = errors.New("the block is too far ahead of this ledger")
+// maxRivals is how many blocks of one number are kept until their turn tells
+// which of them continues the chain. More than one exists only when orderers
+// sign two, or when a channel was made anew under its old name.
+const maxRivals = 4
+
+// Answers of Offer that say nothing bad about the block.
+var (
+	// ErrAhead means that the block is too far ahead of the ledger to be kept.
+	ErrAhead = errors.New("the block is too far ahead of this ledger")
+	// ErrHalted means that the channel takes no more blocks: see Halted.
+	ErrHalted = errors.New("the channel is halted")
+)
 
 // Config of a Channel.
 type Config struct {
@@ -58,10 +70,13 @@ type Channel struct {
 	config atomic.Pointer[channel.Config]
 	recent *recent
 	waits  *waiters
+	log    *slog.Logger
+	life   context.Context // ends when the channel halts or is closed
+	end    context.CancelFunc
 
 	mu      sync.Mutex
-	pending map[uint64]*ledger.Block
-	arrived chan struct{} // closed and replaced when pending changes
+	pending map[uint64][]*ledger.Block // checked, by number; none is below the ledger's height
+	arrived chan struct{}              // closed and replaced when pending changes
 	halted  error
 }
 
@@ -82,10 +97,14 @@ func Open(cfg Config) (*Channel, error) {
 	}
 	c := &Channel{
 		cfg: cfg, ledger: l, recent: newRecent(), waits: newWaiters(),
-		pending: map[uint64]*ledger.Block{}, arrived: make(chan struct{}),
+		pending: map[uint64][]*ledger.Block{}, arrived: make(chan struct{}),
 	}
+	if c.log = cfg.Log; c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	c.life, c.end = context.WithCancel(context.Background())
 	if err := c.start(); err != nil {
-		return nil, errors.Join(err, l.Close())
+		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
 }
@@ -147,74 +166,122 @@ func (c *Channel) Halted() error {
 
 // Offer hands in a block from the outside. Old blocks and copies are ignored,
 // early ones wait for their turn, and one beyond Window is answered ErrAhead.
-// Any other error means the block is bad and says why: its source should not be
-// believed.
+// Any other error but ErrHalted means the block is bad and says why: its source
+// should not be believed.
 func (c *Channel) Offer(b *common.Block) error {
-	n := b.GetHeader().GetNumber()
-	if known, err := c.known(n); known || err != nil {
-		return err
+	_, err := c.Take(b)
+	return err
+}
+
+// Take is Offer that also reports whether the block is news. Only of such a
+// block is it known that it is good: an old one, or a copy, was not looked at.
+func (c *Channel) Take(b *common.Block) (fresh bool, err error) {
+	if b.GetHeader() == nil {
+		return false, errors.New("a block without a header")
 	}
+	n := b.Header.Number
+	if known, err := c.known(b.Header); known || err != nil {
+		return false, err
+	}
+	parsed, err := c.check(b)
+	if err != nil {
+		return false, fmt.Errorf("block %d: %w", n, err)
+	}
+	return c.keep(n, parsed)
+}
+
+// check makes the checks of a block that do not depend on the block before.
+func (c *Channel) check(b *common.Block) (*ledger.Block, error) {
 	parsed, err := ledger.ParseBlock(b)
 	if err != nil {
-		return fmt.Errorf("block %d: %w", n, err)
+		return nil, err
 	}
+	// The orderers of this channel may serve others too: their signatures
+	// alone do not make it a block of this one.
 	conf := c.Config()
+	if id, err := block.ChannelID(b); err != nil || id != conf.ID {
+		return nil, fmt.Errorf("it is of channel %q, not of %q", id, conf.ID)
+	}
 	// The link to the block before is checked when its turn comes: a header
 	// that the orderers signed carries the right one.
-	err = block.Check(parsed, n, b.Header.PreviousHash, conf.MSPs, conf.Policy("/Channel/Orderer/BlockValidation"))
-	if err != nil {
-		return fmt.Errorf("block %d: %w", n, err)
-	}
-	c.keep(n, parsed)
-	return nil
+	return parsed, block.Check(parsed, b.Header.Number, b.Header.PreviousHash, conf.MSPs, conf.Policy("/Channel/Orderer/BlockValidation"))
 }
 
 // OfferWait is Offer that waits while the block is too far ahead.
 func (c *Channel) OfferWait(ctx context.Context, b *common.Block) error {
+	_, err := c.TakeWait(ctx, b)
+	return err
+}
+
+// TakeWait is Take that waits while the block is too far ahead.
+func (c *Channel) TakeWait(ctx context.Context, b *common.Block) (fresh bool, err error) {
 	for {
-		err := c.Offer(b)
+		fresh, err := c.Take(b)
 		if !errors.Is(err, ErrAhead) {
-			return err
+			return fresh, err
 		}
-		if err := c.ledger.WaitHeight(ctx, b.Header.Number-Window+1); err != nil {
-			return err
+		if err := c.awaitRoom(ctx, b.Header.Number-Window+1); err != nil {
+			return false, err
 		}
 	}
 }
 
-func (c *Channel) known(n uint64) (bool, error) {
+// awaitRoom waits for a height of the ledger, unless the channel halts.
+func (c *Channel) awaitRoom(ctx context.Context, height uint64) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.life, cancel)()
+	err := c.ledger.WaitHeight(ctx, height)
+	if err != nil && c.Halted() != nil {
+		return c.haltedError()
+	}
+	return err
+}
+
+func (c *Channel) haltedError() error { return fmt.Errorf("%w: %w", ErrHalted, c.Halted()) }
+
+// known tells blocks that need no check: old ones, and copies of pending ones.
+func (c *Channel) known(h *common.BlockHeader) (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.halted != nil {
-		return false, fmt.Errorf("%w: the channel is halted: %w", ErrAhead, c.halted)
-	}
 	height := c.ledger.Height()
-	if n < height || c.pending[n] != nil {
+	switch {
+	case c.halted != nil:
+		return false, fmt.Errorf("%w: %w", ErrHalted, c.halted)
+	case h.Number < height:
 		return true, nil
-	}
-	if n >= height+Window {
+	case h.Number-height >= Window:
 		return false, ErrAhead
 	}
-	return false, nil
+	return c.has(h.Number, block.HeaderHash(h)), nil
 }
 
-func (c *Channel) keep(n uint64, b *ledger.Block) {
+// has reports whether a block is pending. The caller holds mu.
+func (c *Channel) has(n uint64, hash []byte) bool {
+	return slices.ContainsFunc(c.pending[n], func(b *ledger.Block) bool { return bytes.Equal(b.Hash, hash) })
+}
+
+func (c *Channel) keep(n uint64, b *ledger.Block) (fresh bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if n < c.ledger.Height() || c.pending[n] != nil {
-		return
+	if n < c.ledger.Height() || c.has(n, b.Hash) {
+		return false, nil
 	}
-	c.pending[n] = b
+	if len(c.pending[n]) >= maxRivals {
+		return false, fmt.Errorf("block %d: %d others of that number are waiting already", n, maxRivals)
+	}
+	c.pending[n] = append(c.pending[n], b)
 	close(c.arrived)
 	c.arrived = make(chan struct{})
+	return true, nil
 }
 
-// next waits for block n and leaves it in pending, so that copies are known
-// until it is committed.
-func (c *Channel) next(ctx context.Context, n uint64) (*ledger.Block, error) {
+// next waits for the block n that follows the hash and leaves it in pending, so
+// that copies are known until it is committed.
+func (c *Channel) next(ctx context.Context, n uint64, previous []byte) (*ledger.Block, error) {
 	for {
 		c.mu.Lock()
-		b, arrived := c.pending[n], c.arrived
+		b, arrived := c.choose(n, previous), c.arrived
 		c.mu.Unlock()
 		if b != nil {
 			return b, nil
@@ -225,6 +292,24 @@ func (c *Channel) next(ctx context.Context, n uint64) (*ledger.Block, error) {
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// choose drops the pending blocks n that do not continue this chain and returns
+// one that does. The caller holds mu.
+func (c *Channel) choose(n uint64, previous []byte) *ledger.Block {
+	c.pending[n] = slices.DeleteFunc(c.pending[n], func(b *ledger.Block) bool {
+		if bytes.Equal(b.Header.PreviousHash, previous) {
+			return false
+		}
+		c.log.Warn("a block of another chain is dropped", "channel", c.ID(), "block", n, "hash", fmt.Sprintf("%x", b.Hash),
+			"follows", fmt.Sprintf("%x", b.Header.PreviousHash), "newest here", fmt.Sprintf("%x", previous))
+		return true
+	})
+	if len(c.pending[n]) == 0 {
+		delete(c.pending, n)
+		return nil
+	}
+	return c.pending[n][0]
 }
 
 // Run commits blocks until ctx ends, when it returns nil, or the channel must
@@ -240,7 +325,9 @@ func (c *Channel) Run(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	c.halted = err
+	clear(c.pending)
 	c.mu.Unlock()
+	c.end()
 	return fmt.Errorf("channel %s is halted at block %d: %w", c.ID(), c.ledger.Height(), err)
 }
 
@@ -251,11 +338,13 @@ type ready struct {
 }
 
 func (c *Channel) prepare(ctx context.Context, out chan<- ready) error {
+	previous := c.ledger.LastHash()
 	for n := c.ledger.Height(); ; n++ {
-		b, err := c.next(ctx, n)
+		b, err := c.next(ctx, n, previous)
 		if err != nil {
 			return err
 		}
+		previous = b.Hash
 		set, err := validate.Prepare(ctx, b, c.Config(), c.cfg.Workers)
 		if err != nil {
 			return fmt.Errorf("check block %d: %w", n, err)
@@ -285,9 +374,6 @@ func (c *Channel) commitAll(ctx context.Context, in <-chan ready) error {
 // OnCommit are told after the state is readable.
 func (c *Channel) commit(r ready) error {
 	n := r.block.Header.Number
-	if got, want := r.block.Header.PreviousHash, c.ledger.LastHash(); string(got) != string(want) {
-		return fmt.Errorf("block %d follows %x, but the newest block here is %x", n, got, want)
-	}
 	snap := c.ledger.Snapshot()
 	res, err := r.set.Finish(view{snap, c.ledger})
 	err = errors.Join(err, snap.Close())
@@ -342,4 +428,7 @@ func (c *Channel) Block(n uint64) (*Committed, error) {
 }
 
 // Close closes the ledger.
-func (c *Channel) Close() error { return c.ledger.Close() }
+func (c *Channel) Close() error {
+	c.end()
+	return c.ledger.Close()
+}
