@@ -34,6 +34,8 @@ type diskLog struct {
 	db *store.DB
 
 	writing sync.Mutex // held over a write to disk and the following change in memory
+	// unsure says that a write failed: nobody knows which entries it left on disk.
+	unsure bool
 
 	mu    sync.RWMutex
 	hard  *pb.HardState
@@ -147,7 +149,11 @@ func (l *diskLog) save(hard *pb.HardState, ents []*pb.Entry, snap *pb.Snapshot, 
 	}
 	var size uint64
 	if len(ents) > 0 {
-		batch.DeleteRange(entryKey(ents[0].GetIndex()), keyEntryEnd)
+		// Only where there is something to replace: the store has to sort out
+		// every overlap of such ranges, so one for each entry costs its square.
+		if first := ents[0].GetIndex(); first <= l.last() || l.unsure {
+			batch.DeleteRange(entryKey(first), keyEntryEnd)
+		}
 		for _, e := range ents {
 			raw, err := proto.Marshal(e)
 			if err != nil {
@@ -158,8 +164,10 @@ func (l *diskLog) save(hard *pb.HardState, ents []*pb.Entry, snap *pb.Snapshot, 
 		}
 	}
 	if err := l.db.Apply(batch, sync); err != nil {
+		l.unsure = true
 		return fmt.Errorf("write the Raft log: %w", err)
 	}
+	l.unsure = l.unsure && len(ents) == 0
 	l.show(hard, ents, snap, size)
 	return nil
 }
