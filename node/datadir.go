@@ -25,22 +25,28 @@ type owner struct {
 
 // claim locks the data directory for this process and refuses one that belongs
 // to another node: its ledgers would be of channels that this node is not in.
-func claim(dir string, s ident.Signer) (*flock.Flock, error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+// forget, for a node that fails to start, removes a directory that was not there
+// before; nobody may use it any more.
+func claim(dir string, s ident.Signer) (lock *flock.Flock, forget func() error, err error) {
+	forget = nothing
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		forget = func() error { return os.RemoveAll(dir) }
 	}
-	lock := flock.New(filepath.Join(dir, "LOCK"))
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, nil, fmt.Errorf("data directory: %w", err)
+	}
+	lock = flock.New(filepath.Join(dir, "LOCK"))
 	ok, err := lock.TryLock()
 	if err != nil {
-		return nil, fmt.Errorf("lock the data directory %s: %w", dir, err)
+		return nil, nil, fmt.Errorf("lock the data directory %s: %w", dir, err)
 	}
 	if !ok {
-		return nil, fmt.Errorf("the data directory %s is in use by another process: stop that node, or give this one its own directory", dir)
+		return nil, nil, fmt.Errorf("the data directory %s is in use by another process: stop that node, or give this one its own directory", dir)
 	}
 	if err := checkOwner(dir, s); err != nil {
-		return nil, errors.Join(err, lock.Unlock())
+		return nil, nil, errors.Join(err, lock.Unlock())
 	}
-	return lock, nil
+	return lock, forget, nil
 }
 
 func checkOwner(dir string, s ident.Signer) error {

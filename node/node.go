@@ -43,6 +43,7 @@ type Node struct {
 	peer        *peerRole    // nil without the role
 	orderer     *ordererRole // nil without the role
 	release     func() error // gives the data directory back
+	forget      func() error // removes it if it was made by a New that fails
 	deliverOnce sync.Once
 
 	listen struct{ client, admin, operations net.Listener }
@@ -55,29 +56,32 @@ func New(cfg Config) (n *Node, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	n = &Node{cfg: cfg, log: cfg.Log, metrics: prometheus.NewRegistry(), release: func() error { return nil }}
+	n = &Node{cfg: cfg, log: cfg.Log, metrics: prometheus.NewRegistry(), release: nothing, forget: nothing}
 	n.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	made := n // the returns below set n to nil before this runs
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, made.close())
+			err = errors.Join(err, made.close(), made.forget())
 		}
 	}()
 	if err := n.identity(); err != nil {
 		return nil, err
 	}
-	lock, err := claim(cfg.DataDir, n.signer)
+	if err := n.checkTLS(); err != nil {
+		return nil, err
+	}
+	lock, forget, err := claim(cfg.DataDir, n.signer)
 	if err != nil {
 		return nil, err
 	}
-	n.release = lock.Unlock
+	n.release, n.forget = lock.Unlock, forget
 	if err := n.bind(); err != nil {
 		return nil, err
 	}
 	if n.mesh, err = mesh.New(mesh.Config{
 		Signer: n.signer, Local: n.local, Listen: cfg.P2P, Endpoint: cfg.Endpoint, Now: cfg.Now, Log: n.log,
 	}); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("p2p: %w", err)
 	}
 	if cfg.has(Orderer) {
 		if n.orderer, err = newOrderer(n, filepath.Join(cfg.DataDir, "orderer")); err != nil {
@@ -91,6 +95,8 @@ func New(cfg Config) (n *Node, err error) {
 	}
 	return n, nil
 }
+
+func nothing() error { return nil }
 
 // identity loads the node's signing identity and its organisation, and checks
 // that the one belongs to the other.

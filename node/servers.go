@@ -80,10 +80,26 @@ func (n *Node) serverCredentials() (credentials.TransportCredentials, error) {
 	}), nil
 }
 
+// checkTLS tries the files that are read again later.
+func (n *Node) checkTLS() error {
+	pair, err := loadPair("tls", n.cfg.TLS)
+	if err != nil {
+		return err
+	}
+	if end := pair.Leaf.NotAfter; !n.cfg.Now().Before(end) {
+		return fmt.Errorf("the TLS certificate %s expired at %s: enrol the node again", n.cfg.TLS.Cert, end.UTC().Format(time.RFC3339))
+	}
+	if !n.cfg.has(Orderer) || n.cfg.Admin.Listen == "" {
+		return nil
+	}
+	_, err = n.adminTLS()
+	return err
+}
+
 func loadPair(name string, files TLS) (*tls.Certificate, error) {
 	pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
 	if err != nil {
-		return nil, fmt.Errorf("%s: certificate %s and key %s: %w", name, files.Cert, files.Key, err)
+		return nil, fmt.Errorf("certificate %[2]s and key %[3]s do not serve: %[4]w: give %[1]s.cert and %[1]s.key a certificate and its key, both in PEM form", name, files.Cert, files.Key, err)
 	}
 	return &pair, nil
 }

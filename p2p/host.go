@@ -115,7 +115,7 @@ func (h *Host) listen() error {
 	}
 	for _, a := range addrs {
 		if err := h.swarm.Listen(a); err != nil {
-			return fmt.Errorf("listen on %s: %w", a, err)
+			return fmt.Errorf("listen on %s: %w: stop the process that uses the address, or choose another", a, err)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -63,22 +64,13 @@ func load(path string, level *slog.LevelVar) (node.Config, string, error) {
 		return node.Config{}, "", fmt.Errorf("configuration file %s: %w", path, err)
 	}
 	known := keys(reflect.TypeFor[fileConfig](), "")
-	err := k.Load(env.Provider(".", env.Opt{Prefix: envPrefix, TransformFunc: func(name, value string) (string, any) {
-		key := known[strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, envPrefix), "_", "."))]
-		if key == "" {
-			return strings.TrimPrefix(name, envPrefix), value // unknown: the decoder names it
-		}
-		return key, value
-	}}), nil)
-	if err != nil {
-		return node.Config{}, "", fmt.Errorf("environment: %w", err)
+	if err := knownKeys(k.Keys(), known); err != nil {
+		return node.Config{}, "", fmt.Errorf("configuration file %s: %w", path, err)
 	}
-	var f fileConfig
-	err = k.UnmarshalWithConf("", &f, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
-		ErrorUnused: true, WeaklyTypedInput: true, Result: &f, TagName: "koanf",
-		DecodeHook: mapstructure.ComposeDecodeHookFunc(
-			mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(",")),
-	}})
+	if err := environment(k, known); err != nil {
+		return node.Config{}, "", err
+	}
+	f, err := decode(k)
 	if err != nil {
 		return node.Config{}, "", fmt.Errorf("configuration file %s: %w", path, err)
 	}
@@ -90,7 +82,85 @@ func load(path string, level *slog.LevelVar) (node.Config, string, error) {
 	if f.Log.Format != "" && f.Log.Format != "text" && f.Log.Format != "json" {
 		return node.Config{}, "", fmt.Errorf("configuration file %s: log.format %q: text or json", path, f.Log.Format)
 	}
-	return f.node(filepath.Dir(path)), f.Log.Format, nil
+	c := f.node(filepath.Dir(path))
+	if err := c.Validate(); err != nil {
+		return node.Config{}, "", fmt.Errorf("configuration file %s: %w", path, err)
+	}
+	return c, f.Log.Format, nil
+}
+
+// decode takes values apart. An error names each key with its value.
+func decode(k *koanf.Koanf) (f fileConfig, err error) {
+	err = k.UnmarshalWithConf("", &f, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
+		ErrorUnused: true, WeaklyTypedInput: true, Result: &f, TagName: "koanf",
+		DecodeHook: mapstructure.ComposeDecodeHookFunc(
+			mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(",")),
+	}})
+	var errs []error
+	each(err, func(bad *mapstructure.DecodeError) {
+		errs = append(errs, fmt.Errorf("%s: %w, and it is %v", bad.Name(), bad.Unwrap(), k.Get(bad.Name())))
+	})
+	if len(errs) > 0 {
+		return f, errors.Join(errs...)
+	}
+	return f, err
+}
+
+// each visits every error of a type in a tree of errors.
+func each[E error](err error, visit func(E)) {
+	if e, ok := err.(E); ok {
+		visit(e)
+		return
+	}
+	switch x := err.(type) {
+	case interface{ Unwrap() []error }:
+		for _, e := range x.Unwrap() {
+			each(e, visit)
+		}
+	case interface{ Unwrap() error }:
+		each(x.Unwrap(), visit)
+	}
+}
+
+// environment puts variables over what the file says.
+func environment(k *koanf.Koanf, known map[string]string) error {
+	var unknown []error
+	err := k.Load(env.Provider(".", env.Opt{Prefix: envPrefix, TransformFunc: func(name, value string) (string, any) {
+		key := known[strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, envPrefix), "_", "."))]
+		if key == "" {
+			unknown = append(unknown, fmt.Errorf("environment: %s stands for no key of the configuration; %s", name, hint))
+		}
+		return key, value
+	}}), nil)
+	return errors.Join(append(unknown, err)...)
+}
+
+const hint = "docs/configuration.md explains every key"
+
+// knownKeys refuses keys that mean nothing.
+func knownKeys(given []string, known map[string]string) error {
+	var errs []error
+	for _, key := range given {
+		spelled := known[strings.ToLower(key)]
+		switch {
+		case spelled == key || group(key, known):
+		case spelled != "":
+			errs = append(errs, fmt.Errorf("unknown key %q: it is spelled %s", key, spelled))
+		default:
+			errs = append(errs, fmt.Errorf("unknown key %q: %s", key, hint))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// group tells whether a key without a value, such as peer, has keys below it.
+func group(key string, known map[string]string) bool {
+	for _, k := range known {
+		if strings.HasPrefix(k, key+".") {
+			return true
+		}
+	}
+	return false
 }
 
 // keys maps each key in small letters to its spelling in the file.

@@ -50,7 +50,11 @@ func read(path string, bytes int64) ([]byte, error) {
 		return nil, err
 	}
 	if err := check.Module(code, check.MaxPages); err != nil {
-		return nil, fmt.Errorf("%s is no chaincode: %w", path, err)
+		const remedy = "build it with weft chaincode build"
+		if strings.Contains(err.Error(), remedy) {
+			return nil, fmt.Errorf("%s is no chaincode: %w", path, err)
+		}
+		return nil, fmt.Errorf("%s is no chaincode: %w; %s", path, err, remedy)
 	}
 	return code, nil
 }

@@ -38,6 +38,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 // formatVersion of network.json.
@@ -114,6 +115,9 @@ func Open(dir string) (*Network, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w in %s: make one with \"weft up\", or name its folder with --dir", ErrNoNetwork, dir)
+	}
+	if errors.Is(err, syscall.ENOTDIR) {
+		return nil, fmt.Errorf("open network %s: a folder is needed, and this is or leads through a file: name another one with --dir", dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open network %s: %w", dir, err)

@@ -118,7 +118,7 @@ type outcome struct {
 // run runs a program to its end.
 func run(t *testing.T, program string, args ...string) outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience) // clean-ups run programs too
 	defer cancel()
 	var out, text bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, args...)
