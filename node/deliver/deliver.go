@@ -9,7 +9,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"math"
 	"time"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
@@ -168,10 +167,12 @@ func (s *Service) refuse(ch, why string) {
 	s.cfg.Log.Warn("deliver request refused", "channel", ch, "why", why)
 }
 
-// positions turns the seek positions into block numbers at this moment.
+// positions turns the seek positions into block numbers at this moment. Oldest
+// and Newest as an end are never before the start, so that they mean one block
+// at least; a specified end may be, which is refused.
 func (r *request) positions() bool {
 	height := r.ch.Ledger().Height()
-	newest := height - 1
+	newest := max(height, 1) - 1
 	var ok bool
 	if r.first, ok = position(r.info.Start, newest, height); !ok {
 		return false
@@ -179,8 +180,9 @@ func (r *request) positions() bool {
 	if r.last, ok = position(r.info.Stop, newest, height); !ok {
 		return false
 	}
-	// Oldest … Newest on a stream that started earlier is never reversed; a
-	// specified pair may be.
+	if _, specified := r.info.Stop.Type.(*orderer.SeekPosition_Specified); !specified {
+		r.last = max(r.last, r.first)
+	}
 	return r.first <= r.last
 }
 
@@ -205,7 +207,8 @@ func (s *Service) send(ctx context.Context, k Kind, r *request, out sink) (commo
 		if r.info.Behavior == orderer.SeekInfo_FAIL_IF_NOT_READY && n >= l.Height() {
 			return common.Status_NOT_FOUND, nil
 		}
-		if err := l.WaitHeight(ctx, n+1); err != nil {
+		// No chain gets to the largest number, and one more would be 0.
+		if err := l.WaitHeight(ctx, max(n, n+1)); err != nil {
 			return ended(ctx, err)
 		}
 		if conf := r.ch.Config(); conf.Sequence != sequence {
@@ -226,16 +229,20 @@ func (s *Service) send(ctx context.Context, k Kind, r *request, out sink) (commo
 		if err := out.block(r.ch.ID(), b); err != nil {
 			return 0, err
 		}
-		if n >= r.last || n == math.MaxUint64 {
+		if n >= r.last {
 			return common.Status_SUCCESS, nil
 		}
 	}
 }
 
-// ended tells an expired session from a client that left.
+// ended tells an expired session from a client that left, and both from a
+// ledger that is closed or takes no more blocks.
 func ended(ctx context.Context, err error) (common.Status, error) {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return common.Status_FORBIDDEN, nil
+	case ctx.Err() != nil:
+		return 0, err
 	}
-	return 0, err
+	return common.Status_SERVICE_UNAVAILABLE, nil
 }

@@ -48,11 +48,7 @@ func (s peerSink) block(ch string, b *common.Block) error {
 	r := new(peer.DeliverResponse)
 	switch s.kind {
 	case Filtered:
-		f, err := filter(ch, b)
-		if err != nil {
-			return err
-		}
-		r.Type = &peer.DeliverResponse_FilteredBlock{FilteredBlock: f}
+		r.Type = &peer.DeliverResponse_FilteredBlock{FilteredBlock: filter(ch, b)}
 	case WithPrivateData:
 		r.Type = &peer.DeliverResponse_BlockAndPrivateData{BlockAndPrivateData: &peer.BlockAndPrivateData{Block: b}}
 	default:
@@ -80,18 +76,19 @@ func (s ordererSink) block(_ string, b *common.Block) error {
 	return s.stream.Send(&orderer.DeliverResponse{Type: &orderer.DeliverResponse_Block{Block: b}})
 }
 
-// filter strips a block to ids, types, codes and events without payload.
-func filter(ch string, raw *common.Block) (*peer.FilteredBlock, error) {
-	b, err := ledger.ParseBlock(raw)
-	if err != nil {
-		return nil, err
-	}
-	f := &peer.FilteredBlock{ChannelId: ch, Number: raw.Header.Number}
+// filter strips a block to ids, types, codes and events without payload. A
+// block whose data was left out on request has no transactions to tell of.
+func filter(ch string, raw *common.Block) *peer.FilteredBlock {
+	f := &peer.FilteredBlock{ChannelId: ch, Number: raw.GetHeader().GetNumber()}
 	codes := block.Codes(raw)
-	for i, tx := range b.Txs {
-		f.FilteredTransactions = append(f.FilteredTransactions, filterTx(tx, codes[i]))
+	for i, env := range raw.GetData().GetData() {
+		code := peer.TxValidationCode_NOT_VALIDATED
+		if i < len(codes) {
+			code = codes[i]
+		}
+		f.FilteredTransactions = append(f.FilteredTransactions, filterTx(ledger.ParseTx(env), code))
 	}
-	return f, nil
+	return f
 }
 
 func filterTx(tx *ledger.Tx, code ledger.Code) *peer.FilteredTransaction {
