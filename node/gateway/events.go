@@ -71,7 +71,8 @@ func startOf(ch *commit.Channel, req *gw.ChaincodeEventsRequest) (cursor, error)
 
 func (s *Server) follow(stream gw.Gateway_ChaincodeEventsServer, ch *commit.Channel, chaincode string, at cursor) error {
 	for {
-		if err := ch.Ledger().WaitHeight(stream.Context(), at.block+1); err != nil {
+		// No chain gets to the largest number, and one more would be 0.
+		if err := ch.Ledger().WaitHeight(stream.Context(), max(at.block, at.block+1)); err != nil {
 			return ended(stream.Context(), err)
 		}
 		done, err := ch.Block(at.block)
