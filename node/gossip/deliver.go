@@ -39,6 +39,9 @@ func Serve(ctx context.Context, s *p2p.Stream, l *chain.Chain) error {
 		if req.Stop != maxFollow && n >= l.Height() {
 			return sendItem(s, &wire.DeliverItem{Error: fmt.Sprintf("block %d is not here yet", n)})
 		}
+		if n == maxFollow { // no chain gets there, and n+1 would be 0
+			return sendItem(s, &wire.DeliverItem{Error: "there is no such block"})
+		}
 		if err := l.WaitHeight(ctx, n+1); err != nil {
 			return err
 		}

@@ -56,7 +56,8 @@ type Channel struct {
 	blocks  *p2p.Topic
 	state   *p2p.Topic
 	changed chan struct{} // something worth telling or deciding happened
-	leading bool          // under members.mu
+	dials   dials
+	leading bool // under members.mu
 }
 
 // TopicName is a hash of the genesis block's hash and the purpose: nobody
@@ -121,12 +122,17 @@ func (c *Channel) validateBlock(from p2p.ID, data []byte) p2p.Verdict {
 	if b.Header.Number != m.Number || string(block.HeaderHash(b.Header)) != string(m.Hash) {
 		return p2p.Reject
 	}
-	switch err := c.cfg.Channel.Offer(b); {
-	case errors.Is(err, commit.ErrAhead):
+	fresh, err := c.cfg.Channel.Take(b)
+	switch {
+	case errors.Is(err, commit.ErrAhead), errors.Is(err, commit.ErrHalted):
 		return p2p.Ignore // members' states will tell how far this ledger is behind
 	case err != nil:
 		c.cfg.Log.Warn("a gossiped block is bad", "channel", c.id, "block", m.Number, "from", from, "err", err)
 		return p2p.Reject
+	case !fresh:
+		// Nobody looked at this copy: passed on, it could be a forgery that
+		// others count against this peer.
+		return p2p.Ignore
 	}
 	if m.Number > c.cfg.Channel.Ledger().Height() {
 		c.members.heard(m.Number) // those before it may have been missed
@@ -136,13 +142,16 @@ func (c *Channel) validateBlock(from p2p.ID, data []byte) p2p.Verdict {
 }
 
 // validateHead notes a block that is too large to gossip. Its number is
-// believed only near this ledger's height, since a head proves nothing.
+// believed only near this ledger's height, and few heads of one number are
+// passed on, since a head proves nothing.
 func (c *Channel) validateHead(m *wire.BlockGossip) p2p.Verdict {
 	height := c.cfg.Channel.Ledger().Height()
-	if m.Number < height || m.Number >= height+commit.Window {
+	if len(m.Hash) != sha256.Size || m.Number < height || m.Number-height >= commit.Window {
 		return p2p.Ignore
 	}
-	c.members.heard(m.Number)
+	if !c.members.head(m.Number, height) {
+		return p2p.Ignore
+	}
 	c.poke()
 	return p2p.Accept
 }
@@ -221,7 +230,7 @@ func (c *Channel) stream(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if got > 0 {
+		if got > 0 || errors.Is(err, errStalled) {
 			pause = firstPause
 		}
 		c.cfg.Log.Debug("block stream ended", "channel", c.id, "blocks", got, "err", err)
@@ -245,31 +254,59 @@ func (c *Channel) streamOnce(ctx context.Context) (int, error) {
 	}
 	o := up[rand.IntN(len(up))]
 	from := c.cfg.Channel.Ledger().Height()
-	c.cfg.Log.Info("streaming blocks from an orderer", "channel", c.id, "orderer", o.Endpoint, "from", from)
+	c.cfg.Log.Debug("streaming blocks from an orderer", "channel", c.id, "orderer", o.Endpoint, "from", from)
 	got := 0
-	err := c.fetch(ctx, o.Peer, from, ^uint64(0), func(raw []byte, b *common.Block) error {
+	err := c.fetch(ctx, o.Peer, from, ^uint64(0), func(raw []byte, b *common.Block) {
 		got++
 		c.publish(ctx, raw, b)
-		return nil
 	})
 	return got, err
 }
 
+// Patience with a node that delivers blocks.
+const (
+	// stall is how long one may take for the next block of those it has.
+	stall = 15 * time.Second
+	// quiet is how long an orderer may have nothing new before another one is
+	// asked: one that is cut off from the rest does not know what it misses.
+	quiet = 30 * time.Second
+)
+
+var errStalled = errors.New("it sent no block for too long")
+
 // fetch takes blocks from ... to from a node, verifies each and hands it to
-// the ledger, then to each.
-func (c *Channel) fetch(ctx context.Context, from p2p.ID, start, stop uint64, each func([]byte, *common.Block) error) error {
+// the ledger, then to each if it was news.
+func (c *Channel) fetch(ctx context.Context, from p2p.ID, start, stop uint64, each func([]byte, *common.Block)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	s, err := c.cfg.Mesh.Host().Open(ctx, from, mesh.Deliver, c.id)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	defer context.AfterFunc(ctx, func() { s.Close() })()
-	return Receive(s, start, stop, func(raw []byte, b *common.Block) error {
-		if err := c.cfg.Channel.OfferWait(ctx, b); err != nil {
+	wait := stall
+	if stop == maxFollow {
+		wait = quiet
+	}
+	patience := time.AfterFunc(wait, func() { cancel(errStalled) })
+	defer patience.Stop()
+	err = Receive(s, start, stop, func(raw []byte, b *common.Block) error {
+		patience.Stop() // the ledger's time is not the sender's fault
+		defer patience.Reset(wait)
+		fresh, err := c.cfg.Channel.TakeWait(ctx, b)
+		if err != nil {
 			return fmt.Errorf("block from %s: %w", from, err)
 		}
-		return each(raw, b)
+		if fresh {
+			each(raw, b)
+		}
+		return nil
 	})
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errStalled) {
+		return fmt.Errorf("blocks from %s: %w", from, cause)
+	}
+	return err
 }
 
 func (c *Channel) publish(ctx context.Context, raw []byte, b *common.Block) {
@@ -300,8 +337,13 @@ func (c *Channel) catchUp(ctx context.Context, behind <-chan uint64) error {
 }
 
 func (c *Channel) catchUpTo(ctx context.Context, target uint64) {
-	for _, m := range c.members.ahead(c.cfg.Channel.Ledger().Height(), c.cfg.Signer.MSPID()) {
-		height := c.cfg.Channel.Ledger().Height()
+	height := c.cfg.Channel.Ledger().Height()
+	ahead := c.members.ahead(height, c.cfg.Signer.MSPID(), time.Now())
+	if len(ahead) == 0 {
+		c.members.forgetHeard() // nobody has what was heard of; somebody will say so when he does
+	}
+	for _, m := range ahead {
+		height = c.cfg.Channel.Ledger().Height()
 		if height >= target || ctx.Err() != nil {
 			return
 		}
@@ -309,8 +351,9 @@ func (c *Channel) catchUpTo(ctx context.Context, target uint64) {
 			continue
 		}
 		c.cfg.Log.Info("catching up from a peer", "channel", c.id, "peer", m.info.Endpoint, "from", height, "to", m.info.Height)
-		err := c.fetch(ctx, p2p.ID(m.info.PeerId), height, m.info.Height-1, func([]byte, *common.Block) error { return nil })
+		err := c.fetch(ctx, p2p.ID(m.info.PeerId), height, m.info.Height-1, func([]byte, *common.Block) {})
 		if err != nil && ctx.Err() == nil {
+			c.members.doubt(m.info.PeerId, time.Now())
 			c.cfg.Log.Warn("catching up failed", "channel", c.id, "peer", m.info.Endpoint, "err", err)
 		}
 	}

@@ -5,12 +5,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/weft-network/weft/ledger/ident"
 	"github.com/weft-network/weft/node/mesh"
 	"github.com/weft-network/weft/p2p"
 	"github.com/weft-network/weft/p2p/wire"
@@ -32,9 +34,21 @@ const (
 
 // Limits on what others say of themselves.
 const (
-	maxMembers    = 4096 // members kept per channel
+	maxMembers = 4096 // members kept per channel
+	// maxState is the largest StateInfo: a certificate, sixteen addresses and
+	// some hundreds of chaincodes. With maxMembers it bounds memory.
+	maxState      = 128 << 10
 	maxChaincodes = 1024 // chaincodes of one member
+	maxAddrs      = 16
 	maxNameLen    = 256
+	// maxHeads bounds the heads of one block number that are passed on: one
+	// per header hash, of which there should be one.
+	maxHeads = 4
+	// forgotten is how long a silent member is remembered.
+	forgotten = 10 * time.Minute
+	// doubted is how long a member's height is not believed after it did not
+	// deliver what it claims to have.
+	doubted = 10 * time.Second
 )
 
 // member is what one peer said of itself last.
@@ -42,15 +56,51 @@ type member struct {
 	info  *wire.StateInfo
 	mspID string
 	heard time.Time
+	doubt time.Time // until then its height is not believed
+}
+
+func (m member) ahead(height uint64, now time.Time) bool {
+	return m.info.Height > height && now.Sub(m.heard) < stale && !now.Before(m.doubt)
 }
 
 type members struct {
 	mu     sync.Mutex
 	byID   map[string]member
-	beyond uint64 // the height that the highest block heard of implies
+	beyond uint64         // the height that the highest block heard of implies
+	heads  map[uint64]int // heads passed on, by block number
 }
 
-func newMembers() *members { return &members{byID: map[string]member{}} }
+func newMembers() *members { return &members{byID: map[string]member{}, heads: map[uint64]int{}} }
+
+// head notes the head of a block; false when there were enough of that number.
+func (m *members) head(n, height uint64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.heads, func(k uint64, _ int) bool { return k < height })
+	if m.heads[n] >= maxHeads {
+		return false
+	}
+	m.heads[n]++
+	m.beyond = max(m.beyond, n+1)
+	return true
+}
+
+// forgetHeard forgets block numbers that only gossip told of.
+func (m *members) forgetHeard() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.beyond = 0
+}
+
+// doubt stops believing a member's height for a while.
+func (m *members) doubt(id string, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if x, ok := m.byID[id]; ok {
+		x.doubt = now.Add(doubted)
+		m.byID[id] = x
+	}
+}
 
 // heard notes that a block number exists.
 func (m *members) heard(n uint64) {
@@ -64,10 +114,13 @@ func (m *members) take(info *wire.StateInfo, mspID string, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	old, ok := m.byID[info.PeerId]
+	if !ok && len(m.byID) >= maxMembers {
+		maps.DeleteFunc(m.byID, func(_ string, x member) bool { return now.Sub(x.heard) > forgotten })
+	}
 	if ok && old.info.Sequence >= info.Sequence || !ok && len(m.byID) >= maxMembers {
 		return false
 	}
-	m.byID[info.PeerId] = member{info, mspID, now}
+	m.byID[info.PeerId] = member{info: info, mspID: mspID, heard: now, doubt: old.doubt}
 	return true
 }
 
@@ -85,14 +138,14 @@ func (m *members) alive(now time.Time) []member {
 	return list
 }
 
-// ahead lists members above a height, those of the organisation first, then by
+// ahead lists members above a height that are believed, those of the organisation first, then by
 // falling height.
-func (m *members) ahead(height uint64, mspID string) []member {
+func (m *members) ahead(height uint64, mspID string, now time.Time) []member {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var list []member
 	for _, x := range m.byID {
-		if x.info.Height > height {
+		if x.ahead(height, now) {
 			list = append(list, x)
 		}
 	}
@@ -121,7 +174,7 @@ func stateMessageID(data []byte) string {
 // belongs to the channel.
 func (c *Channel) validateState(from p2p.ID, data []byte) p2p.Verdict {
 	info := new(wire.StateInfo)
-	if err := proto.Unmarshal(data, info); err != nil {
+	if len(data) > maxState || proto.Unmarshal(data, info) != nil {
 		return p2p.Reject
 	}
 	if info.PeerId == string(c.cfg.Mesh.Host().ID()) {
@@ -140,7 +193,7 @@ func (c *Channel) validateState(from p2p.ID, data []byte) p2p.Verdict {
 }
 
 func (c *Channel) checkState(info *wire.StateInfo) (string, error) {
-	if len(info.Chaincodes) > maxChaincodes || len(info.Addrs) > 16 || len(info.Endpoint) > maxNameLen {
+	if len(info.Chaincodes) > maxChaincodes || len(info.Addrs) > maxAddrs || len(info.Endpoint) > maxNameLen {
 		return "", fmt.Errorf("%d chaincodes, %d addresses", len(info.Chaincodes), len(info.Addrs))
 	}
 	id, err := c.cfg.Channel.Config().MSPs.Identity(info.Identity)
@@ -154,7 +207,17 @@ func (c *Channel) checkState(info *wire.StateInfo) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return id.MSPID, id.Verify(said, info.Signature)
+	if err := id.Verify(said, info.Signature); err != nil {
+		return "", err
+	}
+	// What is passed on by others must still be of a peer that could come itself.
+	switch {
+	case !id.Has(ident.RolePeer):
+		return "", fmt.Errorf("the identity of %s is not a peer", id.MSPID)
+	case !c.cfg.Now().Before(id.ExpiresAt()):
+		return "", fmt.Errorf("the certificate of a peer of %s expired at %s", id.MSPID, id.ExpiresAt().UTC().Format(time.RFC3339))
+	}
+	return id.MSPID, c.cfg.Mesh.Allow(info.Identity, mesh.State, c.id)
 }
 
 func unsigned(info *wire.StateInfo) ([]byte, error) {
@@ -179,6 +242,9 @@ func (c *Channel) tell(ctx context.Context, leading bool) {
 	if err == nil {
 		data, err = proto.Marshal(info)
 	}
+	if err == nil && len(data) > maxState {
+		err = fmt.Errorf("it has %d bytes, and others believe %d at most: %d chaincodes are installed", len(data), maxState, len(info.Chaincodes))
+	}
 	if err == nil {
 		err = c.state.Publish(ctx, data)
 	}
@@ -188,27 +254,33 @@ func (c *Channel) tell(ctx context.Context, leading bool) {
 }
 
 // tend decides who leads, notices gaps, meets new members and tells of this
-// peer: after every change, and every heartbeat.
+// peer: soon after every change, and every heartbeat.
 func (c *Channel) tend(ctx context.Context, lead chan<- bool, behind chan<- uint64) error {
 	started := time.Now()
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	soon := time.NewTimer(0) // fires when changes have settled
-	defer soon.Stop()
+	look := newAlarm(0)
+	defer look.Stop()
 	gap := watch{since: started}
+	news := true // this peer changed since it last told of itself
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-beat.C:
-		case <-soon.C:
 		case <-c.changed:
-			soon.Reset(settle)
+			news = true
+			look.within(settle)
 			continue
+		case <-beat.C:
+			news = true
+		case <-look.C:
+			look.set = false
 		}
-		c.elect(ctx, started, lead)
+		if c.elect(ctx, started, lead) {
+			news = true
+		}
 		if wait := gap.look(c); wait >= 0 {
-			soon.Reset(max(wait, settle))
+			look.within(max(wait, settle))
 		}
 		if gap.open() {
 			select {
@@ -217,10 +289,33 @@ func (c *Channel) tend(ctx context.Context, lead chan<- bool, behind chan<- uint
 			}
 		}
 		c.meet(ctx)
-		c.tell(ctx, c.Leading())
 		if time.Since(started) < 2*hello {
-			soon.Reset(2 * settle) // a start settles fast
+			look.within(2 * settle) // a start settles fast
+			news = true
 		}
+		if news {
+			c.tell(ctx, c.Leading())
+			news = false
+		}
+	}
+}
+
+// alarm is a timer that only ever moves closer: what keeps changing is looked
+// at all the same.
+type alarm struct {
+	*time.Timer
+	set bool
+	at  time.Time
+}
+
+func newAlarm(d time.Duration) *alarm {
+	return &alarm{Timer: time.NewTimer(d), set: true, at: time.Now().Add(d)}
+}
+
+func (a *alarm) within(d time.Duration) {
+	if at := time.Now().Add(d); !a.set || at.Before(a.at) {
+		a.Reset(d)
+		a.set, a.at = true, at
 	}
 }
 
@@ -234,7 +329,7 @@ type watch struct {
 // no gap.
 func (w *watch) look(c *Channel) time.Duration {
 	height := c.cfg.Channel.Ledger().Height()
-	target := c.members.top()
+	target := c.members.top(time.Now())
 	if height != w.height || target <= height {
 		w.since = time.Now()
 	}
@@ -247,32 +342,40 @@ func (w *watch) look(c *Channel) time.Duration {
 
 func (w *watch) open() bool { return w.target > w.height && time.Since(w.since) >= patience }
 
-// top is the highest height that anybody claims to have or was heard of.
-func (m *members) top() uint64 {
+// top is the highest height that anybody is believed to have or was heard of.
+func (m *members) top(now time.Time) uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	top := m.beyond
 	for _, x := range m.byID {
-		top = max(top, x.info.Height)
+		if x.ahead(top, now) {
+			top = x.info.Height
+		}
 	}
 	return top
 }
 
-// meet connects to members that are known but not connected.
+// meet connects to members that are known but not connected. Of two, the one
+// with the larger id dials.
 func (c *Channel) meet(ctx context.Context) {
+	host := c.cfg.Mesh.Host()
 	connected := map[string]bool{}
-	for _, p := range c.cfg.Mesh.Host().Peers() {
+	for _, p := range host.Peers() {
 		connected[string(p.ID)] = true
 	}
-	for _, m := range c.members.alive(time.Now()) {
-		if connected[m.info.PeerId] || m.info.PeerId > string(c.cfg.Mesh.Host().ID()) {
-			continue // the one with the larger id dials
+	now := time.Now()
+	alive := c.members.alive(now)
+	c.dials.forget(alive, connected)
+	for _, m := range alive {
+		id := m.info.PeerId
+		if connected[id] || id > string(host.ID()) || !c.dials.begin(id, now) {
+			continue
 		}
 		go func() {
-			ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+			defer c.dials.end(id)
+			ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 			defer cancel()
-			_, err := c.cfg.Mesh.Host().Connect(ctx, p2p.ID(m.info.PeerId), m.info.Addrs)
-			if err != nil {
+			if _, err := host.Connect(ctx, p2p.ID(id), m.info.Addrs); err != nil {
 				c.cfg.Log.Debug("a member was not reached", "channel", c.id, "peer", m.info.Endpoint, "err", err)
 			}
 		}()
@@ -317,8 +420,9 @@ func (c *Channel) Leading() bool {
 	return c.leading
 }
 
-// elect decides anew who leads and tells follow when that changed.
-func (c *Channel) elect(ctx context.Context, started time.Time, lead chan<- bool) {
+// elect decides anew who leads, tells follow when that changed, and reports
+// whether it did.
+func (c *Channel) elect(ctx context.Context, started time.Time, lead chan<- bool) bool {
 	var own []candidate
 	for _, m := range c.Members() {
 		if m.MSPID == c.cfg.Signer.MSPID() {
@@ -328,7 +432,7 @@ func (c *Channel) elect(ctx context.Context, started time.Time, lead chan<- bool
 	waited := time.Since(started) > hello || len(own) == 0 && c.cfg.Mesh.Tried(c.id, c.cfg.Signer.MSPID()) && !c.expects()
 	now := decide(candidate{string(c.cfg.Mesh.Host().ID()), c.Leading()}, own, waited)
 	if now == c.Leading() {
-		return
+		return false
 	}
 	c.members.mu.Lock()
 	c.leading = now
@@ -338,6 +442,7 @@ func (c *Channel) elect(ctx context.Context, started time.Time, lead chan<- bool
 	case lead <- now:
 	case <-ctx.Done():
 	}
+	return true
 }
 
 // expects reports whether a peer of this organisation is connected that has
