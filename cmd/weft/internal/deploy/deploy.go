@@ -8,6 +8,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/weft-network/weft/cmd/weft/internal/access"
 	"github.com/weft-network/weft/cmd/weft/internal/client"
 	"github.com/weft-network/weft/cmd/weft/internal/devnet"
+	"github.com/weft-network/weft/ledger/channel"
 	"github.com/weft-network/weft/ledger/definition"
 )
 
@@ -123,7 +125,7 @@ func Define(ctx context.Context, a *access.Access, spec *Spec) (*definition.Defi
 	if err != nil {
 		return nil, err
 	}
-	if err := knownOrgs(a, spec.Channel, parameter); err != nil {
+	if err := errors.Join(knownOrgs(a, spec.Channel, parameter), knownPolicy(ctx, a, spec.Channel, spec.Policy)); err != nil {
 		return nil, err
 	}
 	if spec.Sequence == 0 {
@@ -157,6 +159,26 @@ func knownOrgs(a *access.Access, channel string, parameter []byte) error {
 		if !slices.Contains(ids, id) {
 			return fmt.Errorf("the policy asks for %s, which is no member of channel %s: its members are %s", id, channel, strings.Join(ids, ", "))
 		}
+	}
+	return nil
+}
+
+// knownPolicy refuses a policy that refers to one of the channel's that it does
+// not have, before packages are installed for nothing.
+func knownPolicy(ctx context.Context, a *access.Access, id, path string) error {
+	if !strings.HasPrefix(path, "/") {
+		return nil
+	}
+	b, _, err := a.Net.ConfigBlock(ctx, id)
+	if err != nil {
+		return err
+	}
+	conf, err := channel.FromBlock(b)
+	if err != nil {
+		return err
+	}
+	if !conf.HasPolicy(definition.PolicyPath(path)) {
+		return fmt.Errorf("channel %s has no policy %s: see \"weft channel inspect %[1]s\"", id, path)
 	}
 	return nil
 }

@@ -114,7 +114,7 @@ func TestWhatIsNoChaincodeIsNotDeployed(t *testing.T) {
 		"source of a command":   {command, []string{command, "not a chaincode"}},
 		"source with mistakes":  {broken, []string{broken, "main.go:3", "fly"}},
 		"nothing":               {filepath.Join(dir, "nothing"), []string{"nothing", "name a folder of Go source or a .wasm file"}},
-		"folder without source": {t.TempDir(), []string{"Go"}},
+		"folder without source": {t.TempDir(), []string{"go.mod"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			refused(t, c.words, weft, "--dir", n.Dir, "chaincode", "deploy", "--channel", channel1, "--name", "no", c.path)
