@@ -10,9 +10,10 @@ import (
 	"github.com/weft-network/weft/cmd/weft/internal/devnet"
 )
 
-// Whichever of Org2's two peers is down, stopped in order or killed, the very
-// next submit and query succeed, each in one call.
-func TestOneOfTwoPeersMayBeDown(t *testing.T) {
+// Whichever of Org2's two peers is down, stopped in order or killed, or an
+// orderer that does not lead, the very next submit and query succeed, each in
+// one call.
+func TestOneOfEachMayBeDown(t *testing.T) {
 	n := shared(t)
 	asset := n.sdk(t, "Org1", "peer0.org1").GetContract("asset")
 	for _, c := range []struct {
@@ -21,6 +22,7 @@ func TestOneOfTwoPeersMayBeDown(t *testing.T) {
 	}{
 		{"stopped", "peer1.org2", stopNode},
 		{"killed", "peer0.org2", (*devnet.Node).Kill},
+		{"orderer killed", n.follower(t), (*devnet.Node).Kill},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n.down(t, c.stop, n.node(t, c.node))
@@ -34,6 +36,20 @@ func TestOneOfTwoPeersMayBeDown(t *testing.T) {
 			}
 		})
 	}
+}
+
+// follower is an orderer that does not lead channel1.
+func (n *network) follower(t *testing.T) string {
+	t.Helper()
+	for _, node := range n.Orderers() {
+		for _, c := range must(node.Status(t.Context()))(t).Channels {
+			if c.ID == channel1 && !c.Leader {
+				return node.Name
+			}
+		}
+	}
+	t.Fatal("all orderers lead")
+	return ""
 }
 
 // With all orderers stopped nothing is ordered, and clients are told so; what is
