@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"google.golang.org/protobuf/proto"
@@ -15,30 +16,60 @@ import (
 	"github.com/weft-network/weft/p2p/wire"
 )
 
+// orderPatience is how long an orderer may leave everything unanswered before
+// its stream is given up and others are tried. One under load answers something
+// all the time; one that lost its quorum says so after its election timeout.
+const orderPatience = 10 * time.Second
+
+// orderQueue lets callers hand over an envelope without waiting for the network.
+const orderQueue = 64
+
 // broadcaster passes envelopes to one orderer on one channel over one stream,
 // which is opened on first use and again after it broke. Envelopes are
 // pipelined; the orderer answers in order.
 type broadcaster struct {
-	open func(ctx context.Context) (*p2p.Stream, error)
+	open     func(ctx context.Context) (frames, error)
+	patience time.Duration
 
-	mu   sync.Mutex
+	// turn is held by whoever looks at or replaces live; a channel, so that
+	// waiting for another's dial ends with the context.
+	turn chan struct{}
 	live *broadcastStream
+}
+
+// frames is what a broadcaster needs of a *p2p.Stream.
+type frames interface {
+	Send(msg []byte) error
+	Recv() ([]byte, error)
+	Close() error
 }
 
 // broadcastStream is one stream and the replies it still owes, oldest first.
 type broadcastStream struct {
-	s *p2p.Stream
+	s    frames
+	out  chan question // sender: ask; receiver: write
+	done chan struct{} // closed by fail
 
-	send sync.Mutex // order on the wire = order in waiting
-	mu   sync.Mutex
-	wait []chan *wire.BroadcastReply
-	err  error
+	mu    sync.Mutex
+	wait  []chan *wire.BroadcastReply
+	err   error // why done; nil while it lives
+	stall *time.Timer
+	grace time.Duration
+}
+
+type question struct {
+	raw   []byte
+	reply chan *wire.BroadcastReply // buffered for the one reply
 }
 
 func newBroadcaster(host *p2p.Host, to p2p.ID, channel string) *broadcaster {
-	return &broadcaster{open: func(ctx context.Context) (*p2p.Stream, error) {
-		return host.Open(ctx, to, mesh.Broadcast, channel)
-	}}
+	return &broadcaster{
+		open: func(ctx context.Context) (frames, error) {
+			return host.Open(ctx, to, mesh.Broadcast, channel)
+		},
+		patience: orderPatience,
+		turn:     make(chan struct{}, 1),
+	}
 }
 
 // Broadcast sends an envelope and waits for the orderer's answer. An error
@@ -59,59 +90,96 @@ func (b *broadcaster) Broadcast(ctx context.Context, env *common.Envelope) (*wir
 }
 
 func (b *broadcaster) stream(ctx context.Context) (*broadcastStream, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.live != nil && !b.live.broken() {
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if b.live != nil && b.live.lives() {
 		return b.live, nil
 	}
 	s, err := b.open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open a stream to the orderer: %w", err)
 	}
-	b.live = &broadcastStream{s: s}
-	go b.live.read()
+	b.live = newBroadcastStream(s, b.patience)
 	return b.live, nil
 }
 
-func (st *broadcastStream) broken() bool {
+func newBroadcastStream(s frames, patience time.Duration) *broadcastStream {
+	st := &broadcastStream{s: s, out: make(chan question, orderQueue), done: make(chan struct{}), grace: patience}
+	st.stall = time.AfterFunc(patience, func() {
+		st.fail(fmt.Errorf("the orderer has answered nothing for %s", patience))
+	})
+	st.stall.Stop() // nothing is owed yet
+	go st.write()
+	go st.read()
+	return st
+}
+
+func (st *broadcastStream) lives() bool {
+	select {
+	case <-st.done:
+		return false
+	default:
+		return true
+	}
+}
+
+func (st *broadcastStream) broke() error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	return st.err != nil
+	return fmt.Errorf("the stream to the orderer broke: %w", st.err)
 }
 
 func (st *broadcastStream) ask(ctx context.Context, raw []byte) (*wire.BroadcastReply, error) {
-	reply := make(chan *wire.BroadcastReply, 1)
-	if err := st.write(raw, reply); err != nil {
-		return nil, err
+	q := question{raw, make(chan *wire.BroadcastReply, 1)}
+	select {
+	case st.out <- q:
+	case <-st.done:
+		return nil, st.broke()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 	select {
-	case r, ok := <-reply:
-		if !ok {
-			st.mu.Lock()
-			defer st.mu.Unlock()
-			return nil, fmt.Errorf("the stream to the orderer broke: %w", st.err)
-		}
+	case r := <-q.reply:
 		return r, nil
+	case <-st.done:
+		select {
+		case r := <-q.reply: // it came just before the end
+			return r, nil
+		default:
+			return nil, st.broke()
+		}
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-func (st *broadcastStream) write(raw []byte, reply chan *wire.BroadcastReply) error {
-	st.send.Lock()
-	defer st.send.Unlock()
+// write sends questions; the order on the wire is that in wait.
+func (st *broadcastStream) write() {
+	for {
+		select {
+		case q := <-st.out:
+			st.owe(q.reply)
+			if err := st.s.Send(q.raw); err != nil {
+				st.fail(err)
+				return
+			}
+		case <-st.done:
+			return
+		}
+	}
+}
+
+func (st *broadcastStream) owe(reply chan *wire.BroadcastReply) {
 	st.mu.Lock()
-	if st.err != nil {
-		defer st.mu.Unlock()
-		return st.err
+	defer st.mu.Unlock()
+	if len(st.wait) == 0 && st.err == nil {
+		st.stall.Reset(st.grace)
 	}
 	st.wait = append(st.wait, reply)
-	st.mu.Unlock()
-	if err := st.s.Send(raw); err != nil {
-		st.fail(err)
-		return err
-	}
-	return nil
 }
 
 func (st *broadcastStream) read() {
@@ -142,20 +210,25 @@ func (st *broadcastStream) deliver(r *wire.BroadcastReply) error {
 	}
 	st.wait[0] <- r
 	st.wait = st.wait[1:]
+	st.stall.Stop()
+	if len(st.wait) > 0 && st.err == nil {
+		st.stall.Reset(st.grace)
+	}
 	return nil
 }
 
-// fail ends the stream; everybody who waits learns that the answer is unknown.
+// fail ends the stream once; everybody who waits learns that the answer is
+// unknown.
 func (st *broadcastStream) fail(err error) {
 	st.mu.Lock()
-	defer st.mu.Unlock()
-	if st.err != nil {
-		return
+	first := st.err == nil
+	if first {
+		st.err, st.wait = err, nil
+		st.stall.Stop()
+		close(st.done)
 	}
-	st.err = err
-	for _, ch := range st.wait {
-		close(ch)
+	st.mu.Unlock()
+	if first {
+		_ = st.s.Close()
 	}
-	st.wait = nil
-	st.s.Close()
 }

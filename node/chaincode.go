@@ -32,6 +32,11 @@ type chaincode struct {
 	system    map[string]endorse.System
 	db        *store.DB
 
+	// streams are the approval streams that this peer opened.
+	streams sync.WaitGroup
+	ctx     context.Context // ends when the peer closes
+	cancel  context.CancelFunc
+
 	mu    sync.Mutex
 	known map[string]runnable // by channel
 	age   uint64              // grows whenever known is forgotten
@@ -46,6 +51,7 @@ type runnable struct {
 
 func newChaincode(p *peerRole, dir string) (c *chaincode, err error) {
 	c = &chaincode{log: p.n.log, known: map[string]runnable{}}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.close())
@@ -121,17 +127,17 @@ func (c *chaincode) shareApprovals(m *mesh.Mesh) {
 		if host.ID() < p.ID || m.Allow(p.Identity, mesh.Approvals, "") != nil {
 			return
 		}
-		go func() {
-			ctx, cancel := context.WithCancel(context.Background())
-			defer cancel()
-			s, err := host.Open(ctx, p.ID, mesh.Approvals, "")
+		c.streams.Go(func() {
+			s, err := host.Open(c.ctx, p.ID, mesh.Approvals, "")
 			if err != nil {
-				c.log.Warn("approvals are not shared with a peer of this organisation", "peer", p.ID, "err", err)
+				if c.ctx.Err() == nil {
+					c.log.Warn("approvals are not shared with a peer of this organisation", "peer", p.ID, "err", err)
+				}
 				return
 			}
 			defer s.Close()
-			sync(ctx, s) // ends when the peer does
-		}()
+			sync(c.ctx, s) // ends when the peer does
+		})
 	}, func(p2p.Peer) {})
 }
 
@@ -188,6 +194,8 @@ func (c *chaincode) preload(ctx context.Context) {
 }
 
 func (c *chaincode) close() error {
+	c.cancel()
+	c.streams.Wait() // they write to the store
 	var errs []error
 	if c.runtime != nil {
 		errs = append(errs, c.runtime.Close(context.Background()))

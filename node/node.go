@@ -153,24 +153,46 @@ func listen(name, addr string) (net.Listener, error) {
 }
 
 // Run serves until ctx ends, then stops in order: no new requests, then the
-// roles (whose ledgers are closed last), then the data directory.
+// roles (whose ledgers are closed last), then the data directory. Nothing that
+// it started is left running when it returns.
 func (n *Node) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, n.close()) }()
 	server, err := n.clientServer()
 	if err != nil {
 		return err
 	}
+	admin, err := n.adminServer()
+	if err != nil {
+		return err
+	}
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return n.mesh.Run(gctx) })
+	// The roles go on until the servers have answered what was under way.
+	var serving sync.WaitGroup
+	rctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g.Go(func() error {
+		<-gctx.Done()
+		serving.Wait()
+		stop()
+		return nil
+	})
+	serve := func(f func(context.Context) error) {
+		serving.Add(1)
+		g.Go(func() error { defer serving.Done(); return f(gctx) })
+	}
+	g.Go(func() error { return n.mesh.Run(rctx) })
 	if n.orderer != nil {
-		g.Go(func() error { return n.orderer.run(gctx) })
+		g.Go(func() error { return n.orderer.run(rctx) })
 	}
 	if n.peer != nil {
-		g.Go(func() error { return n.peer.run(gctx) })
+		g.Go(func() error { return n.peer.run(rctx) })
 	}
-	g.Go(func() error { return serveGRPC(gctx, server, n.listen.client) })
-	if err := n.serveHTTP(gctx, g); err != nil {
-		return err
+	serve(func(ctx context.Context) error { return serveGRPC(ctx, server, n.listen.client) })
+	if l := n.listen.operations; l != nil {
+		serve(func(ctx context.Context) error { return serveWeb(ctx, n.operationsServer(), l) })
+	}
+	if l := n.listen.admin; l != nil {
+		serve(func(ctx context.Context) error { return serveWeb(ctx, admin, l) })
 	}
 	n.log.Info("node is up", "endpoint", n.cfg.Endpoint, "msp", n.cfg.MSPID, "roles", n.cfg.Roles, "peer", n.mesh.Host().ID())
 	if err := g.Wait(); err != nil && ctx.Err() == nil {
@@ -180,22 +202,23 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	return nil
 }
 
-func (n *Node) serveHTTP(ctx context.Context, g *errgroup.Group) error {
-	if l := n.listen.operations; l != nil {
-		h := ops.Handler(ops.Config{
-			Status: n.Status, Checks: n.checks(), Level: n.level(), Metrics: n.metrics, Now: n.cfg.Now, Profile: n.cfg.Profile,
-		})
-		g.Go(func() error { return serveWeb(ctx, &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout}, l) })
+func (n *Node) operationsServer() *http.Server {
+	h := ops.Handler(ops.Config{
+		Status: n.Status, Checks: n.checks(), Level: n.level(), Metrics: n.metrics, Now: n.cfg.Now, Profile: n.cfg.Profile,
+	})
+	return &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout}
+}
+
+// adminServer is nil without the admin API.
+func (n *Node) adminServer() (*http.Server, error) {
+	if n.listen.admin == nil {
+		return nil, nil
 	}
-	if l := n.listen.admin; l != nil {
-		conf, err := n.adminTLS()
-		if err != nil {
-			return err
-		}
-		s := &http.Server{Handler: n.orderer.adminHandler(), TLSConfig: conf, ReadHeaderTimeout: headerTimeout}
-		g.Go(func() error { return serveWeb(ctx, s, l) })
+	conf, err := n.adminTLS()
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return &http.Server{Handler: n.orderer.adminHandler(), TLSConfig: conf, ReadHeaderTimeout: headerTimeout}, nil
 }
 
 func (n *Node) level() *slog.LevelVar {

@@ -36,6 +36,8 @@ type peerRole struct {
 	chaincode *chaincode
 	metrics   peerMetrics
 
+	joins sync.Mutex // held by join: one at a time
+
 	mu       sync.Mutex
 	group    *group // set while running
 	channels map[string]*peerChannel
@@ -98,7 +100,24 @@ func (p *peerRole) handle() {
 	host := p.n.mesh.Host()
 	host.Handle(mesh.Endorse, func(ctx context.Context, s *p2p.Stream) { p.endorser.ServePeer(ctx, s) })
 	p.n.handleDeliver()
-	p.n.mesh.OnPeer(func(p2p.Peer) { p.pokeAll() }, func(p2p.Peer) { p.pokeAll() })
+	p.n.mesh.OnPeer(func(p2p.Peer) { p.pokeAll() }, func(gone p2p.Peer) {
+		for _, pc := range p.all() {
+			pc.forget(gone.ID)
+		}
+		p.pokeAll()
+	})
+}
+
+// forget drops the streams to a peer that has gone: it may come back with
+// another certificate, which is another id.
+func (pc *peerChannel) forget(id p2p.ID) {
+	pc.mu.Lock()
+	defer pc.mu.Unlock()
+	if r := pc.remotes[id]; r != nil {
+		go r.Close() // it may wait for a dial
+	}
+	delete(pc.remotes, id)
+	delete(pc.orders, id)
 }
 
 // join prefix of a channel folder that is not complete.
@@ -184,10 +203,9 @@ func (p *peerRole) join(genesis *common.Block) error {
 	if conf.Application[p.n.cfg.MSPID] == nil {
 		return fmt.Errorf("%s is not a member of channel %s", p.n.cfg.MSPID, conf.ID)
 	}
-	p.mu.Lock()
-	_, exists := p.channels[conf.ID]
-	p.mu.Unlock()
-	if exists {
+	p.joins.Lock()
+	defer p.joins.Unlock()
+	if _, exists := p.get(conf.ID); exists {
 		return fmt.Errorf("cannot create ledger from genesis block: ledger [%s] already exists with state [ACTIVE]", conf.ID)
 	}
 	path := filepath.Join(p.dir, conf.ID)
@@ -196,7 +214,7 @@ func (p *peerRole) join(genesis *common.Block) error {
 	}
 	pc, err := p.open(path)
 	if err != nil {
-		return err
+		return errors.Join(err, os.RemoveAll(path)) // else the next start would join
 	}
 	p.n.log.Info("joined a channel", "channel", conf.ID)
 	p.mu.Lock()
@@ -438,9 +456,11 @@ func (p *peerRole) status() []ops.Channel {
 func (p *peerRole) close() error {
 	var errs []error
 	for _, pc := range p.all() {
+		pc.mu.Lock()
 		for _, r := range pc.remotes {
 			r.Close()
 		}
+		pc.mu.Unlock()
 		errs = append(errs, pc.Close())
 	}
 	p.mu.Lock()

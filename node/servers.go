@@ -53,6 +53,7 @@ func (n *Node) clientServer() (*grpc.Server, error) {
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Minute, PermitWithoutStream: true}),
 		grpc.UnaryInterceptor(limit.unary),
+		grpc.WaitForHandlers(true), // what they use is closed after them
 	)
 	registerNode(s, n.mesh)
 	if n.peer != nil {
@@ -66,18 +67,36 @@ func (n *Node) clientServer() (*grpc.Server, error) {
 	return s, nil
 }
 
-// serverCredentials reads the TLS files at every handshake, so that renewed
-// ones are used without a restart.
+// serverCredentials serve the node's TLS certificate.
 func (n *Node) serverCredentials() (credentials.TransportCredentials, error) {
-	load := func() (*tls.Certificate, error) { return loadPair("tls", n.cfg.TLS) }
-	if _, err := load(); err != nil {
+	get, err := n.reloading("tls", n.cfg.TLS)
+	if err != nil {
 		return nil, err
 	}
-	return credentials.NewTLS(&tls.Config{
-		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"h2"},
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return load() },
-	}), nil
+	return credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2"}, GetCertificate: get}), nil
+}
+
+type getCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+// reloading reads the TLS files at every handshake, so that renewed ones are
+// used without a restart. While they do not fit together, as in the middle of
+// being replaced, the last good ones are used.
+func (n *Node) reloading(name string, files TLS) (getCertificate, error) {
+	pair, err := loadPair(name, files)
+	if err != nil {
+		return nil, err
+	}
+	var good atomic.Pointer[tls.Certificate]
+	good.Store(pair)
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		pair, err := loadPair(name, files)
+		if err != nil {
+			n.log.Warn("the TLS certificate was not read again; the one before is used", "err", err)
+			return good.Load(), nil
+		}
+		good.Store(pair)
+		return pair, nil
+	}, nil
 }
 
 // checkTLS tries the files that are read again later.
@@ -106,7 +125,7 @@ func loadPair(name string, files TLS) (*tls.Certificate, error) {
 
 // adminTLS asks for client certificates under the configured CAs.
 func (n *Node) adminTLS() (*tls.Config, error) {
-	pair, err := loadPair("admin.tls", n.cfg.Admin.TLS)
+	get, err := n.reloading("admin.tls", n.cfg.Admin.TLS)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +140,7 @@ func (n *Node) adminTLS() (*tls.Config, error) {
 		}
 	}
 	return &tls.Config{
-		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*pair},
+		MinVersion: tls.VersionTLS12, GetCertificate: get,
 		ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool,
 	}, nil
 }
@@ -140,6 +159,7 @@ func serveGRPC(ctx context.Context, s *grpc.Server, l net.Listener) error {
 		<-stopped
 		return nil
 	}
+	s.Stop()
 	return fmt.Errorf("serve clients on %s: %w", l.Addr(), err)
 }
 
