@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	gw "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
@@ -38,7 +40,7 @@ func (s *Server) Endorse(ctx context.Context, req *gw.EndorseRequest) (*gw.Endor
 	if err := c.run(ctx); err != nil {
 		return nil, err
 	}
-	env, err := p.envelope(c.payload, c.chosen())
+	env, err := p.envelope(c.chosen.payload, c.endorsements())
 	if err != nil {
 		return nil, status.Errorf(codes.Aborted, "failed to assemble transaction: %s", err)
 	}
@@ -51,12 +53,15 @@ func (s *Server) plan(p *proposal, orgs []string) (*collection, error) {
 	if !ok {
 		return nil, status.Errorf(codes.Unavailable, "channel '%s' not found", p.channel)
 	}
-	c := &collection{s: s, p: p, peers: map[string][]Endorser{}, good: map[string][]*peer.Endorsement{}}
+	c := &collection{s: s, p: p, peers: map[string][]Endorser{}}
 	for _, e := range s.candidates(p, orgs) {
 		c.peers[e.MSPID] = append(c.peers[e.MSPID], e)
 	}
 	if len(orgs) > 0 {
 		return c, c.oneOfEach(orgs)
+	}
+	if p.transient && len(c.peers[s.cfg.MSPID]) == 0 {
+		return nil, status.Error(codes.FailedPrecondition, "no endorsers found in the gateway's organization; retry specifying endorsing organization(s) to protect transient data")
 	}
 	layouts, err := s.layoutsOf(ch, p.chaincode)
 	if err != nil {
@@ -67,17 +72,18 @@ func (s *Server) plan(p *proposal, orgs []string) (*collection, error) {
 	slices.SortStableFunc(c.layouts, func(a, b map[string]int) int {
 		return first(a[s.cfg.MSPID] > 0, b[s.cfg.MSPID] > 0)
 	})
-	if c.next() == nil {
+	if !c.next() {
 		return nil, status.Errorf(codes.FailedPrecondition, "no combination of peers can be derived which satisfy the endorsement policy: no peer that could endorse chaincode %s is alive in enough organisations of channel %s", p.chaincode, p.channel)
 	}
 	return c, nil
 }
 
-// layoutKey names a chaincode's policy at one version of everything it depends on.
-type layoutKey struct {
-	channel, chaincode string
-	sequence           int64
-	config             uint64
+// known are the layouts of a chaincode's policy at one version of everything
+// they depend on.
+type known struct {
+	sequence int64
+	config   uint64
+	layouts  []map[string]int
 }
 
 // layoutsOf are the sets of organisations that satisfy a chaincode's policy.
@@ -98,11 +104,11 @@ func (s *Server) layoutsOf(ch *commit.Channel, name string) ([]map[string]int, e
 	if def == nil {
 		return nil, fmt.Errorf("No metadata was found for chaincode %s in channel %s", name, conf.ID) //lint:ignore ST1005 Fabric's words
 	}
-	key := layoutKey{conf.ID, name, def.Sequence, conf.Sequence}
+	key := [2]string{conf.ID, name}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l, ok := s.layouts[key]; ok {
-		return l, nil
+	if k, ok := s.layouts[key]; ok && k.sequence == def.Sequence && k.config == conf.Sequence {
+		return k.layouts, nil
 	}
 	env, reference, err := def.SignaturePolicy()
 	if err != nil {
@@ -114,7 +120,7 @@ func (s *Server) layoutsOf(ch *commit.Channel, name string) ([]map[string]int, e
 	} else if reference != "Endorsement" && reference != "/Channel/Application/Endorsement" {
 		return nil, fmt.Errorf("the policy of chaincode %s is the channel policy %s; name the endorsing organisations", name, reference)
 	}
-	s.layouts[key] = layouts
+	s.layouts[key] = known{def.Sequence, conf.Sequence, layouts}
 	return layouts, nil
 }
 
@@ -125,11 +131,23 @@ type collection struct {
 	named   bool // the client named the organisations
 	layouts []map[string]int
 	peers   map[string][]Endorser // not asked yet, by organisation
-	good    map[string][]*peer.Endorsement
-	payload []byte // what the good endorsers signed
-	layout  map[string]int
-	details []*gw.ErrorDetail
+	answers []*answers            // by what was signed; that of this organisation first
+	details []*gw.ErrorDetail     // of those who did not endorse
+
+	// What next has chosen.
+	layout map[string]int
+	chosen *answers
 }
+
+// answers are the endorsements of one payload. Peers at different heights may
+// sign different ones; a transaction carries one.
+type answers struct {
+	payload []byte
+	by      []Endorser
+	good    map[string][]*peer.Endorsement // by organisation
+}
+
+func (a *answers) has(org string) int { return len(a.good[org]) }
 
 // oneOfEach makes the one layout of organisations that the client named.
 func (c *collection) oneOfEach(orgs []string) error {
@@ -147,25 +165,33 @@ func (c *collection) oneOfEach(orgs []string) error {
 	return nil
 }
 
-// next is the first layout that the good endorsements and the peers left can
-// still fill, or nil.
-func (c *collection) next() map[string]int {
-	for _, l := range c.layouts {
-		possible := true
-		for org, n := range l {
-			possible = possible && len(c.good[org])+len(c.peers[org]) >= n
-		}
-		if possible {
-			return l
+// next chooses a layout that the good endorsements of one payload fill, else the
+// first that they and the peers left still can; false when there is none.
+func (c *collection) next() bool {
+	return c.pick(c.answers, func(string) int { return 0 }) ||
+		c.pick(append(slices.Clone(c.answers), &answers{}), func(org string) int { return len(c.peers[org]) })
+}
+
+func (c *collection) pick(among []*answers, more func(org string) int) bool {
+	for _, a := range among {
+		for _, l := range c.layouts {
+			possible := true
+			for org, n := range l {
+				possible = possible && a.has(org)+more(org) >= n
+			}
+			if possible {
+				c.layout, c.chosen = l, a
+				return true
+			}
 		}
 	}
-	return nil
+	return false
 }
 
 // run asks peers, in rounds, until a layout is full.
 func (c *collection) run(ctx context.Context) error {
 	for {
-		if c.layout = c.next(); c.layout == nil {
+		if !c.next() {
 			return c.failed()
 		}
 		round := c.missing()
@@ -182,79 +208,134 @@ func (c *collection) run(ctx context.Context) error {
 // missing takes the peers to ask for the layout out of those left.
 func (c *collection) missing() []Endorser {
 	var round []Endorser
-	for org, n := range c.layout {
-		if need := n - len(c.good[org]); need > 0 {
-			round = append(round, c.peers[org][:need]...)
-			c.peers[org] = c.peers[org][need:]
+	for _, org := range sortedKeys(c.layout) {
+		for range c.layout[org] - c.chosen.has(org) {
+			round = append(round, c.take(org)...)
 		}
 	}
 	return round
 }
 
+// take takes a peer of an organisation out of those left, if there is one.
+func (c *collection) take(org string) []Endorser {
+	left := c.peers[org]
+	n := min(1, len(left))
+	c.peers[org] = left[n:]
+	return left[:n]
+}
+
+// full tells that the endorsements of one payload fill a layout.
+func (c *collection) full() bool { return c.pick(c.answers, func(string) int { return 0 }) }
+
+// slow is how long a peer may take before another one of its organisation is
+// asked as well: the first answer counts.
+const slow = time.Second
+
+// ask asks peers at once and returns when all have answered, or as soon as a
+// layout is full.
 func (c *collection) ask(ctx context.Context, round []Endorser) {
+	ctx, cancel := context.WithCancel(ctx) // whoever still works then works in vain
+	defer cancel()
 	type reply struct {
-		e   Endorser
+		n   int
 		r   *peer.ProposalResponse
 		out outcome
 	}
-	replies := make(chan reply, len(round))
-	for _, e := range round {
+	replies := make(chan reply)
+	waiting := map[int]Endorser{}
+	start := func(e Endorser) {
+		n := len(round)
+		round, waiting[n] = append(round, e), e
 		go func() {
 			r, out := c.s.ask(ctx, e, c.p.signed)
-			replies <- reply{e, r, out}
+			select {
+			case replies <- reply{n, r, out}:
+			case <-ctx.Done():
+			}
 		}()
 	}
-	for range round {
-		r := <-replies
-		c.take(r.e, r.r, r.out)
+	first := round
+	round = nil
+	for _, e := range first {
+		start(e)
+	}
+	late := time.NewTicker(slow)
+	defer late.Stop()
+	for len(waiting) > 0 {
+		select {
+		case r := <-replies:
+			e := waiting[r.n]
+			delete(waiting, r.n)
+			if c.note(e, r.r, r.out); c.full() {
+				return
+			}
+		case <-late.C:
+			for _, n := range slices.Sorted(maps.Keys(waiting)) {
+				for _, e := range c.take(waiting[n].MSPID) {
+					start(e)
+				}
+			}
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
-func (c *collection) take(e Endorser, r *peer.ProposalResponse, out outcome) {
+// note keeps an answer.
+func (c *collection) note(e Endorser, r *peer.ProposalResponse, out outcome) {
 	switch {
 	case out.code != codes.OK:
 		c.details = append(c.details, detail(e, out.message))
-	case r.Endorsement == nil || r.Payload == nil:
+		return
+	case r.Endorsement == nil || len(r.Payload) == 0:
 		c.details = append(c.details, detail(e, "the response carries no endorsement"))
-	case c.payload != nil && !bytes.Equal(c.payload, r.Payload):
-		c.s.cfg.Log.Warn("endorsers disagree", "channel", c.p.channel, "chaincode", c.p.chaincode, "tx", c.p.txID, "peer", e.Endpoint)
-		c.details = append(c.details, detail(e, "ProposalResponsePayloads do not match"))
-	default:
-		c.payload = r.Payload
-		c.good[e.MSPID] = append(c.good[e.MSPID], r.Endorsement)
+		return
 	}
+	i := slices.IndexFunc(c.answers, func(a *answers) bool { return bytes.Equal(a.payload, r.Payload) })
+	if i < 0 {
+		i = len(c.answers)
+		c.answers = append(c.answers, &answers{payload: r.Payload, good: map[string][]*peer.Endorsement{}})
+		if i > 0 {
+			c.s.cfg.Log.Warn("endorsers disagree", "channel", c.p.channel, "chaincode", c.p.chaincode, "tx", c.p.txID, "peer", e.Endpoint)
+		}
+	}
+	a := c.answers[i]
+	for _, old := range a.good[e.MSPID] {
+		if bytes.Equal(old.Endorser, r.Endorsement.Endorser) {
+			return // one endorser counts once
+		}
+	}
+	a.by, a.good[e.MSPID] = append(a.by, e), append(a.good[e.MSPID], r.Endorsement)
+	slices.SortStableFunc(c.answers, func(x, y *answers) int {
+		return first(x.has(c.s.cfg.MSPID) > 0, y.has(c.s.cfg.MSPID) > 0)
+	})
 }
 
 // failed tells a refusal by this organisation from endorsements that others
 // did not give.
 func (c *collection) failed() error {
-	own := slices.DeleteFunc(slices.Clone(c.details), func(d *gw.ErrorDetail) bool { return d.MspId != c.s.cfg.MSPID })
-	if !c.named && len(own) > 0 && len(c.good[c.s.cfg.MSPID]) == 0 {
+	home := c.s.cfg.MSPID
+	own := slices.DeleteFunc(slices.Clone(c.details), func(d *gw.ErrorDetail) bool { return d.MspId != home })
+	endorsed := slices.ContainsFunc(c.answers, func(a *answers) bool { return a.has(home) > 0 })
+	if !c.named && len(own) > 0 && !endorsed {
 		return failure(codes.Aborted, "failed to endorse transaction, see attached details for more info", own)
 	}
-	return failure(codes.Aborted, "failed to collect enough transaction endorsements, see attached details for more info", c.details)
+	details := c.details
+	for _, a := range c.answers[min(1, len(c.answers)):] {
+		for _, e := range a.by {
+			details = append(details, detail(e, "ProposalResponsePayloads do not match"))
+		}
+	}
+	return failure(codes.Aborted, "failed to collect enough transaction endorsements, see attached details for more info", details)
 }
 
-// chosen are the endorsements of the layout, by organisation, each endorser once.
-func (c *collection) chosen() []*peer.Endorsement {
+// endorsements are those of the layout, by organisation.
+func (c *collection) endorsements() []*peer.Endorsement {
 	var list []*peer.Endorsement
-	seen := map[string]bool{}
 	for _, org := range sortedKeys(c.layout) {
-		for _, e := range c.good[org] {
-			if !seen[string(e.Endorser)] {
-				seen[string(e.Endorser)] = true
-				list = append(list, e)
-			}
-		}
+		list = append(list, c.chosen.good[org]...)
 	}
 	return list
 }
 
-func sortedKeys(m map[string]int) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
+func sortedKeys(m map[string]int) []string { return slices.Sorted(maps.Keys(m)) }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	gw "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
@@ -22,12 +23,17 @@ func (s *Server) Evaluate(ctx context.Context, req *gw.EvaluateRequest) (*gw.Eva
 		return nil, status.Errorf(codes.Unavailable, "channel '%s' not found", p.channel)
 	}
 	orgs := req.GetTargetOrganizations()
-	if p.transient && len(orgs) == 0 {
+	home := p.transient && len(orgs) == 0
+	if home {
 		orgs = []string{s.cfg.MSPID} // transient data stays at home unless the client says otherwise
 	}
 	peers := s.candidates(p, orgs)
 	if len(peers) == 0 {
-		return nil, status.Errorf(codes.FailedPrecondition, "no peers available to evaluate chaincode %s in channel %s", p.chaincode, p.channel)
+		none := fmt.Sprintf("no peers available to evaluate chaincode %s in channel %s", p.chaincode, p.channel)
+		if home {
+			none = "no endorsers found in the gateway's organization; retry specifying target organization(s) to protect transient data: " + none
+		}
+		return nil, status.Error(codes.FailedPrecondition, none)
 	}
 	return s.evaluate(ctx, p, peers)
 }

@@ -70,12 +70,12 @@ type Server struct {
 	cfg Config
 
 	mu      sync.Mutex
-	layouts map[layoutKey][]map[string]int
+	layouts map[[2]string]known // by channel and chaincode
 }
 
 // New makes a server.
 func New(cfg Config) *Server {
-	return &Server{cfg: cfg, layouts: map[layoutKey][]map[string]int{}}
+	return &Server{cfg: cfg, layouts: map[[2]string]known{}}
 }
 
 // authorise checks a signed request against the policy that guards a resource.
