@@ -176,7 +176,11 @@ func (node *Node) current() (record, bool, error) {
 		select {
 		case <-p.ended:
 		default:
-			return p.record, true, nil
+			if f, ok := p.record.find(); ok {
+				_ = f.Release()
+				return p.record, true, nil
+			}
+			<-p.ended // it is dead, by another's hand: only the bookkeeping is left
 		}
 	}
 	return readRecord(node.pidFile())
