@@ -17,6 +17,9 @@ import (
 const (
 	firstPause = 20 * time.Millisecond
 	lastPause  = 500 * time.Millisecond
+	// margin of the caller's deadline is kept for the answer that says which
+	// orderers were tried; at most a tenth of what is left.
+	margin = 250 * time.Millisecond
 )
 
 // Submit passes a signed transaction to the ordering service. It answers when
@@ -32,7 +35,7 @@ func (s *Server) Submit(ctx context.Context, req *gw.SubmitRequest) (*gw.SubmitR
 	if _, ok := s.cfg.Channel(req.ChannelId); !ok {
 		return nil, status.Errorf(codes.FailedPrecondition, "channel '%s' not found", req.ChannelId)
 	}
-	ctx, cancel := context.WithTimeout(ctx, BroadcastTimeout)
+	ctx, cancel := context.WithTimeout(ctx, patience(ctx))
 	defer cancel()
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		done, details, err := s.tryAll(ctx, req.ChannelId, env)
@@ -45,6 +48,17 @@ func (s *Server) Submit(ctx context.Context, req *gw.SubmitRequest) (*gw.SubmitR
 			return nil, failure(codes.Unavailable, "no orderers could successfully process transaction", details)
 		}
 	}
+}
+
+// patience is how long a submission is tried: until shortly before the caller's
+// deadline, and no longer than BroadcastTimeout.
+func patience(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return BroadcastTimeout
+	}
+	left := time.Until(deadline)
+	return min(left-min(margin, left/10), BroadcastTimeout)
 }
 
 // tryAll offers the envelope to each orderer once. An error is final.
