@@ -374,7 +374,8 @@ func TestASubmissionWithoutLeaderEndsWithTheCaller(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began = time.Now()
-		if status.Code(p.submit(ctx)) != codes.Unavailable || time.Since(began) != time.Second {
+		// The answer leaves before the caller's deadline, or nobody would hear it.
+		if status.Code(p.submit(ctx)) != codes.Unavailable || time.Since(began) != 900*time.Millisecond {
 			t.Errorf("it took %s", time.Since(began))
 		}
 	})
