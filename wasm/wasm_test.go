@@ -51,6 +51,9 @@ func TestMain(m *testing.M) {
 
 func codeOf(t testing.TB, name string) []byte {
 	t.Helper()
+	if testing.Short() && name != "native" {
+		t.Skip("compiles a large module, which takes minutes under the race detector; the small one is used")
+	}
 	code, err := compiled[name]()
 	if err != nil {
 		t.Fatal(err)
