@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
@@ -19,6 +20,8 @@ import (
 const (
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 3 * time.Second
+	// steady is how far apart successes are that count as new ones.
+	steady = 10 * time.Second
 )
 
 type contactKey struct{ channel, endpoint string }
@@ -37,6 +40,7 @@ type contact struct {
 	tried bool
 	due   time.Time
 	pause time.Duration
+	since time.Time // of the newest success
 	busy  bool
 }
 
@@ -50,7 +54,12 @@ func (m *Mesh) refresh() {
 				continue
 			}
 			if old := m.contacts[c.key]; old != nil {
-				c.peer, c.tried, c.due, c.pause = old.peer, old.tried, old.due, old.pause
+				c.tried, c.due, c.pause, c.since = old.tried, old.due, old.pause, old.since
+				// Who answered proved it to the old entry: a consenter with
+				// another certificate or number has to prove itself anew.
+				if bytes.Equal(old.pinned, c.pinned) && old.consenter == c.consenter {
+					c.peer = old.peer
+				}
 			}
 			next[c.key] = c
 		}
@@ -144,22 +153,36 @@ func (m *Mesh) dial(ctx context.Context, c *contact) {
 	id, err := m.reach(ctx, c)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	// refresh may have replaced the contact meanwhile
-	if now := m.contacts[c.key]; now != nil {
-		c.busy = false
+	c.busy = false
+	// refresh may have replaced the contact meanwhile; then this answer is for
+	// an entry that is no longer in force.
+	if now := m.contacts[c.key]; now != nil && bytes.Equal(now.pinned, c.pinned) && now.consenter == c.consenter {
 		c = now
 	}
 	c.busy, c.tried = false, true
+	c.next(err == nil, time.Now())
 	if err != nil {
-		c.pause = min(max(2*c.pause, firstRetry), lastRetry)
-		c.due = time.Now().Add(c.pause)
 		if ctx.Err() == nil {
 			m.cfg.Log.Debug("contact not reached", "channel", c.key.channel, "endpoint", c.key.endpoint, "err", err)
 		}
 	} else {
-		c.peer, c.pause, c.due = id, 0, time.Now().Add(firstRetry)
+		c.peer = id
 	}
 	m.wake()
+}
+
+// next sets when to dial again, should it be needed. A connection that ends soon
+// after it was made is no better than none: without the pause, two nodes of
+// which one drops the other would storm it.
+func (c *contact) next(reached bool, now time.Time) {
+	if reached {
+		if now.Sub(c.since) > steady {
+			c.pause = 0
+		}
+		c.since = now
+	}
+	c.pause = min(max(2*c.pause, firstRetry), lastRetry)
+	c.due = now.Add(c.pause)
 }
 
 func (m *Mesh) reach(ctx context.Context, c *contact) (p2p.ID, error) {
