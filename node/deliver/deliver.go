@@ -94,7 +94,6 @@ type request struct {
 	info        *orderer.SeekInfo
 	signed      policy.Signed
 	id          *ident.Identity
-	policy      string
 	first, last uint64
 }
 
