@@ -128,7 +128,7 @@ func (c *Chain) rollBack() error {
 	if c.blocksOnly() {
 		height, err := c.heightOfLog(tip.height)
 		if err == nil {
-			back, err = c.savepointAt(height)
+			back, err = c.savepointAt(height, tip)
 		}
 		if err != nil {
 			return fmt.Errorf("take back blocks: %w", err)
@@ -161,8 +161,9 @@ func (c *Chain) heightOfLog(indexed uint64) (uint64, error) {
 	return uint64(n), failed
 }
 
-// savepointAt makes the savepoint of a height of a chain without state.
-func (c *Chain) savepointAt(height uint64) (*savepoint, error) {
+// savepointAt makes the savepoint of a height of a chain without state, below
+// the one that is taken back.
+func (c *Chain) savepointAt(height uint64, tip *savepoint) (*savepoint, error) {
 	if height == 0 {
 		return &savepoint{}, nil
 	}
@@ -170,19 +171,16 @@ func (c *Chain) savepointAt(height uint64) (*savepoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &savepoint{height: height, end: c.log.End(), hash: block.HeaderHash(b.GetHeader())}
-	s.lastConfig, err = c.lastConfigAt(b)
+	s := &savepoint{height: height, end: c.log.End(), hash: block.HeaderHash(b.GetHeader()), lastConfig: tip.lastConfig}
+	if tip.lastConfig >= height { // that config block is lost, too
+		s.lastConfig, err = c.lastConfigAt(b)
+	}
 	return s, err
 }
 
-// lastConfigAt finds the newest config block up to b: the one that b names, or
-// else by going back.
+// lastConfigAt finds the newest config block up to b by going back. What b says
+// of it is not taken: not every block carries it.
 func (c *Chain) lastConfigAt(b *common.Block) (uint64, error) {
-	if named, err := block.LastConfig(b); err == nil && named < b.GetHeader().GetNumber() {
-		if n, err := c.Block(named); err == nil && block.IsConfig(n) {
-			return named, nil
-		}
-	}
 	for n := b.GetHeader().GetNumber(); !block.IsConfig(b) && n > 0; {
 		n--
 		var err error
