@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
@@ -151,16 +152,16 @@ func TestReplayThatDisagreesIsRefused(t *testing.T) {
 
 func TestOneDiskErrorEndsAppending(t *testing.T) {
 	rng, disk, m := seeded(t, 7), storetest.NewDisk(), newModel()
-	c := openTest(t, disk, Options{Replay: replay})
-	appendNext(t, c, m, rng)
-	failing := true
-	disk.BeforeWrite = func(int64) error {
-		if failing {
-			failing = false
+	var failing atomic.Bool // pebble writes from goroutines of its own
+	disk.BeforeWrite = func(_ int64, path string) error {
+		if strings.HasPrefix(path, "ledger/"+blocksDir) && failing.CompareAndSwap(true, false) {
 			return storetest.ErrDisk
 		}
 		return nil
 	}
+	c := openTest(t, disk, Options{Replay: replay})
+	appendNext(t, c, m, rng)
+	failing.Store(true)
 	b := m.nextBlock(rng)
 	for range 3 {
 		if err := c.Append(b, must(replay(b))); !errors.Is(err, storetest.ErrDisk) {

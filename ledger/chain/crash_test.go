@@ -31,7 +31,7 @@ func crashEverywhere(t *testing.T, rng *rand.Rand, disk *storetest.Disk, percent
 	)
 	m := newModel()
 	dice := rand.New(rand.NewPCG(rng.Uint64(), 0))
-	disk.BeforeWrite = func(i int64) error {
+	disk.BeforeWrite = func(i int64, _ string) error {
 		mu.Lock()
 		defer mu.Unlock()
 		before := acked.Load()
@@ -118,7 +118,7 @@ func crashDuringRecovery(t *testing.T, rng *rand.Rand, i image, percent int, o O
 	disk := i.disk.Crash(0, nil)
 	k := 1 + rng.Int64N(12)
 	crashed := i.disk.Crash(0, nil)
-	disk.BeforeWrite = func(n int64) error {
+	disk.BeforeWrite = func(n int64, _ string) error {
 		if n == k {
 			crashed = disk.Crash(percent, rng)
 		}

@@ -230,7 +230,7 @@ func TestLogTakesNothingAfterADiskError(t *testing.T) {
 	disk := storetest.NewDisk()
 	l := openLog(t, disk, 0)
 	failing := true
-	disk.BeforeWrite = func(int64) error {
+	disk.BeforeWrite = func(int64, string) error {
 		if failing {
 			return storetest.ErrDisk
 		}

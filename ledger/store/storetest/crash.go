@@ -25,8 +25,9 @@ type Disk struct {
 	journalled bool
 
 	// BeforeWrite, if set, is called before the i-th change of the disk
-	// (counted from 1, syncs included); an error from it is that of the call.
-	BeforeWrite func(i int64) error
+	// (counted from 1, syncs included), which is to the file at path; an error
+	// from it is that of the call. It may be called concurrently.
+	BeforeWrite func(i int64, path string) error
 
 	writes atomic.Int64
 }
@@ -55,7 +56,7 @@ func wrap(mem *vfs.MemFS, journalled bool) *Disk {
 		if d.BeforeWrite == nil {
 			return nil
 		}
-		return d.BeforeWrite(i)
+		return d.BeforeWrite(i, op.Path)
 	}))
 	return d
 }
