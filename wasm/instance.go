@@ -114,6 +114,10 @@ func (inst *instance) invoke(ctx context.Context, call *Call, stub Stub) (*Respo
 	inv := m.invocation(call.TxID, m.log.With("channel", call.Channel, "chaincode", call.Chaincode, "tx", call.TxID))
 	defer inv.close()
 	inv.call, inv.stub = call, stub
+	if inv.budget = call.Budget; inv.budget == nil {
+		inv.budget = NewBudget(m.runtime.limits.Fuel)
+	}
+	before := inv.budget.Used()
 	inv.clock = uint64(call.Seconds)*1e9 + uint64(call.Nanos)
 
 	var flags uint64
@@ -124,7 +128,9 @@ func (inst *instance) invoke(ctx context.Context, call *Call, stub Stub) (*Respo
 	if err != nil {
 		return nil, err
 	}
-	return inv.answer(int32(answer)), nil
+	response := inv.answer(int32(answer))
+	response.FuelUsed = inv.budget.Used() - before
+	return response, nil
 }
 
 // answer puts the response and the event together.
@@ -147,6 +153,7 @@ func (m *Module) invocation(seed string, log *slog.Logger) *invocation {
 		log:       &guestLog{log: log, left: limits.LogBytes},
 		random:    randomness{seed: seed},
 		clock:     startClock,
+		budget:    NewBudget(initFuel),
 		iterators: make(map[uint32]*cursor),
 	}
 }

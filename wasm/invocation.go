@@ -22,6 +22,7 @@ type invocation struct {
 	call   *Call
 	stub   Stub
 	log    *guestLog
+	budget *Budget
 
 	clock  uint64 // virtual, in nanoseconds since 1970
 	random randomness

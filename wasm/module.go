@@ -42,10 +42,15 @@ func (m *Module) Invoke(ctx context.Context, call *Call, stub Stub) (*Response, 
 	if size := call.argBytes(); size > m.runtime.limits.ArgBytes {
 		return nil, fmt.Errorf("arguments and transient data are %d bytes; at most %d are taken", size, m.runtime.limits.ArgBytes)
 	}
-	if err := m.runtime.enter(ctx); err != nil {
-		return nil, err
+	if call.Depth > m.runtime.limits.CallDepth {
+		return nil, &Exhausted{What: "chaincode calls within each other", Limit: int64(m.runtime.limits.CallDepth), Unit: "levels"}
 	}
-	defer m.runtime.leave()
+	if call.Depth == 0 { // a nested call runs in its caller's slot
+		if err := m.runtime.enter(ctx); err != nil {
+			return nil, err
+		}
+		defer m.runtime.leave()
+	}
 	ctx, stop := m.runtime.bind(ctx)
 	defer stop()
 

@@ -8,13 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
-	"runtime/debug"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/weft-network/weft/wasm/abi"
 	"github.com/weft-network/weft/wasm/check"
@@ -37,9 +34,11 @@ var ErrClosed = errors.New("wasm runtime is closed")
 // Runtime compiles and runs modules. It is safe for concurrent use.
 type Runtime struct {
 	limits Limits
-	log    *slog.Logger
-	cache  wazero.CompilationCache
-	engine wazero.Runtime
+	// compile puts machine code into the cache; nil leaves that to engine.
+	compile func(ctx context.Context, metered []byte) error
+	log     *slog.Logger
+	cache   wazero.CompilationCache
+	engine  wazero.Runtime
 	// slots holds a token for each call that runs.
 	slots chan struct{}
 	// life ends with Close, and with it all background work.
@@ -55,31 +54,18 @@ type Runtime struct {
 // New makes a runtime. It makes the cache directory if there is none, and
 // refuses one that others may write to: what lies in it is machine code.
 func New(cfg Config) (*Runtime, error) {
-	if err := privateDir(cfg.CacheDir); err != nil {
-		return nil, fmt.Errorf("compiled code cache: %w", err)
-	}
-	cache, err := wazero.NewCompilationCacheWithDir(cfg.CacheDir)
+	cache, err := openCache(cfg.CacheDir)
 	if err != nil {
-		return nil, fmt.Errorf("compiled code cache in %s: %w", cfg.CacheDir, err)
+		return nil, err
 	}
-	// WithCloseOnContextDone is what ends an endless loop as long as guests pay
-	// no fuel. It costs a check at each loop header: about six times on a small
-	// call of a Go guest, which is tens of microseconds there, below what
-	// starting an instance costs anyway. It closes the instance it ends, which
-	// would be thrown away in any case. It does not see recursion without
-	// loops; that ends at the engine's limit of stack.
-	config := wazero.NewRuntimeConfigCompiler().
-		WithCoreFeatures(features).
-		WithCompilationCache(cache).
-		WithDebugInfoEnabled(false).
-		WithCloseOnContextDone(true)
 	life, end := context.WithCancel(context.Background())
 	limits := cfg.Limits.withDefaults()
 	r := &Runtime{
 		limits:  limits,
+		compile: cfg.Compile,
 		log:     cfg.Log,
 		cache:   cache,
-		engine:  wazero.NewRuntimeWithConfig(life, config),
+		engine:  wazero.NewRuntimeWithConfig(life, engineConfig(cache)),
 		slots:   make(chan struct{}, limits.Concurrent),
 		life:    life,
 		end:     end,
@@ -104,6 +90,8 @@ func (r *Runtime) exportHosts() error {
 func (l Limits) withDefaults() Limits {
 	d := DefaultLimits()
 	return Limits{
+		Fuel:          cmp.Or(l.Fuel, d.Fuel),
+		CallDepth:     cmp.Or(l.CallDepth, d.CallDepth),
 		MemoryPages:   min(cmp.Or(l.MemoryPages, d.MemoryPages), check.MaxPages),
 		CallTime:      cmp.Or(l.CallTime, d.CallTime),
 		ArgBytes:      cmp.Or(l.ArgBytes, d.ArgBytes),
@@ -137,7 +125,7 @@ func (r *Runtime) Load(ctx context.Context, packageID string, code []byte) (*Mod
 		}
 		return m, nil
 	}
-	m, err := r.compile(ctx, packageID, code)
+	m, err := r.newModule(ctx, packageID, code)
 	if err != nil {
 		return nil, fmt.Errorf("load chaincode %s: %w", packageID, err)
 	}
@@ -150,7 +138,7 @@ func (r *Runtime) Load(ctx context.Context, packageID string, code []byte) (*Mod
 	return m, nil
 }
 
-func (r *Runtime) compile(ctx context.Context, packageID string, code []byte) (*Module, error) {
+func (r *Runtime) newModule(ctx context.Context, packageID string, code []byte) (*Module, error) {
 	if err := check.Module(code, r.limits.MemoryPages); err != nil {
 		return nil, err
 	}
@@ -164,13 +152,14 @@ func (r *Runtime) compile(ctx context.Context, packageID string, code []byte) (*
 	default:
 		return nil, err
 	}
-	ctx = experimental.WithCompilationWorkers(ctx, min(2, runtime.GOMAXPROCS(0)))
-	compiled, err := r.engine.CompileModule(ctx, bare)
-	// Compiling leaves several times the code's size behind as garbage. It is
-	// rare, so the memory is given back at once.
-	debug.FreeOSMemory()
+	if r.compile != nil {
+		if err := r.compile(ctx, bare); err != nil {
+			return nil, fmt.Errorf("compile: %w", err)
+		}
+	}
+	compiled, err := compileModule(ctx, r.engine, bare)
 	if err != nil {
-		return nil, fmt.Errorf("not valid WebAssembly of the features chaincode may use: %w", err)
+		return nil, err
 	}
 	return &Module{
 		runtime:   r,

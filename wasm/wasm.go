@@ -5,6 +5,7 @@
 package wasm
 
 import (
+	"context"
 	"log/slog"
 	"runtime"
 	"time"
@@ -15,11 +16,19 @@ type Config struct {
 	// CacheDir holds compiled code, mode 0700.
 	CacheDir string
 	Limits   Limits
-	Log      *slog.Logger
+	// Compile, when set, compiles a module that was made ready for the engine
+	// into CacheDir, in place of the runtime itself: a peer does that in a child
+	// process, by CompileIntoCache. Without it the runtime compiles by itself.
+	Compile func(ctx context.Context, metered []byte) error
+	Log     *slog.Logger
 }
 
 // Limits of one call; zero fields take the defaults of DefaultLimits.
 type Limits struct {
+	// Fuel bounds the work of a transaction that brings no Budget of its own.
+	Fuel uint64
+	// CallDepth bounds how deep chaincodes may call each other.
+	CallDepth int
 	// MemoryPages bounds the linear memory, in pages of 64 KiB.
 	MemoryPages uint32
 	// CallTime ends a call, and the start of an instance, that runs longer.
@@ -47,6 +56,8 @@ type Limits struct {
 // channel, or endorsements may differ.
 func DefaultLimits() Limits {
 	return Limits{
+		Fuel:          DefaultFuel,
+		CallDepth:     8,
 		MemoryPages:   4096,             // 256 MiB: ten times what contract-API chaincode starts with
 		CallTime:      30 * time.Second, // Fabric's chaincode.executetimeout
 		ArgBytes:      16 << 20,         // below the node's message limit, above any block
@@ -73,6 +84,12 @@ type Call struct {
 	Binding        []byte
 	MSPID          string // of the peer
 	Init           bool
+	// Budget is the fuel; nil for a fresh one of Limits.Fuel. The call of one
+	// chaincode by another shares the caller's.
+	Budget *Budget
+	// Depth is 0 for a call that a client asked for, and one more than the
+	// caller's for a call that a chaincode makes.
+	Depth int
 }
 
 // Response is what the chaincode returned, and the event it set.
@@ -83,6 +100,8 @@ type Response struct {
 	// EventName is empty when no event was set.
 	EventName    string
 	EventPayload []byte
+	// FuelUsed is what this call spent, with the calls that it made.
+	FuelUsed uint64
 }
 
 // Stub is what chaincode may ask of its host, for the namespace of the call.
