@@ -1,0 +1,92 @@
+package wasm
+
+import "context"
+
+// The interfaces of this file are what a Stub may be able to do beyond keeping
+// public state. The host finds them by type assertion; where a stub lacks one,
+// the guest's call is answered UNSUPPORTED with the name of the function.
+//
+// What Stub says about errors and nil values holds for all of them. An empty
+// collection is never passed where a collection is a parameter of its own,
+// except where it is said to mean the public state.
+
+// MultiGetter reads several keys at once. Without it they are read one by one.
+type MultiGetter interface {
+	// GetMultiple answers a value for each key, in their order; nil: absent.
+	GetMultiple(keys []string) ([][]byte, error)
+}
+
+// Pager reads a range page by page.
+type Pager interface {
+	// RangePage walks at most size records (size > 0) of start ≤ key < end. An
+	// empty bookmark is the first page; otherwise it is that of the page before.
+	RangePage(start, end string, size int32, bookmark string) (PageIterator, error)
+}
+
+// PageIterator walks a page.
+type PageIterator interface {
+	Iterator
+	// Bookmark is asked for once Next has answered false: where the next page
+	// begins, empty when there is none.
+	Bookmark() string
+}
+
+// PrivateData keeps the private data of collections.
+type PrivateData interface {
+	GetPrivate(collection, key string) ([]byte, error)
+	GetMultiplePrivate(collection string, keys []string) ([][]byte, error)
+	// HashPrivate answers the hash of the value, which every peer knows.
+	HashPrivate(collection, key string) ([]byte, error)
+	PutPrivate(collection, key string, value []byte) error
+	DeletePrivate(collection, key string) error
+	// PurgePrivate deletes the key and what is left of its history.
+	PurgePrivate(collection, key string) error
+	RangePrivate(collection, start, end string) (Iterator, error)
+}
+
+// KeyMetadata keeps named values beside those of keys. An empty collection is
+// the public state.
+type KeyMetadata interface {
+	GetMetadata(collection, key, name string) ([]byte, error)
+	PutMetadata(collection, key, name string, value []byte) error
+}
+
+// Historian tells what happened to a key.
+type Historian interface {
+	History(key string) (HistoryIterator, error)
+}
+
+// HistoryIterator walks the versions of a key, the newest first.
+type HistoryIterator interface {
+	// Next returns ok == false at the end.
+	Next() (m Modification, ok bool, err error)
+	Close() error
+}
+
+// Modification is one version of a key.
+type Modification struct {
+	TxID string
+	// Seconds and Nanos are the timestamp of that transaction.
+	Seconds int64
+	Nanos   int32
+	Delete  bool
+	Value   []byte
+}
+
+// Querier finds records by a query in the state database's own language.
+type Querier interface {
+	// Query runs the query on a collection; an empty one is the public state. A
+	// size of zero is no page: then bookmark is empty and every record counts.
+	Query(collection, query string, size int32, bookmark string) (PageIterator, error)
+}
+
+// Caller runs other chaincode.
+type Caller interface {
+	// CallChaincode runs the chaincode name in the caller's transaction. An empty
+	// channel, or the caller's own, puts what the callee reads and writes into
+	// that transaction; of another channel it may only read. The callee spends
+	// budget and runs at that depth (1 for the first callee), which is within the
+	// limit. What the callee itself answers, of whatever status, is a Response;
+	// its event and fuel are not looked at.
+	CallChaincode(ctx context.Context, name string, args [][]byte, channel string, budget *Budget, depth int) (*Response, error)
+}
