@@ -55,6 +55,10 @@ func Chaincode(ctx context.Context, dir, out string, opts Options) (*Result, err
 	if err != nil {
 		return nil, err
 	}
+	manifest, err := ReadManifest(dir)
+	if err != nil {
+		return nil, fmt.Errorf("build chaincode: %w", err)
+	}
 	scratch, err := os.MkdirTemp("", "weft-chaincode-")
 	if err != nil {
 		return nil, fmt.Errorf("build chaincode: %w", err)
@@ -64,6 +68,9 @@ func Chaincode(ctx context.Context, dir, out string, opts Options) (*Result, err
 	b := &builder{goCommand: opts.Go, dir: dir, root: root, scratch: scratch}
 	result, err := b.build(ctx)
 	if err != nil {
+		return nil, fmt.Errorf("build chaincode in %s: %w", dir, err)
+	}
+	if result.Code, err = manifest.declare(result.Code); err != nil {
 		return nil, fmt.Errorf("build chaincode in %s: %w", dir, err)
 	}
 	if out != "" {
