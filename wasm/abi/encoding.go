@@ -3,9 +3,9 @@ package abi
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 )
 
 // Limits of a decoded list: no more items than the arguments of a call could
@@ -22,7 +22,7 @@ func AppendBytes[T ~string | ~[]byte](dst []byte, b T) []byte {
 }
 
 // AppendList appends a list: the count, then each item with its length.
-func AppendList(dst []byte, items [][]byte) []byte {
+func AppendList[T ~string | ~[]byte](dst []byte, items []T) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(items)))
 	for _, item := range items {
 		dst = AppendBytes(dst, item)
@@ -39,82 +39,100 @@ func AppendMap(dst []byte, m map[string][]byte) []byte {
 	return dst
 }
 
+// AppendOptional appends an item of state_get_multi's list: a byte that says
+// whether there is a value, and the value. nil is none.
+func AppendOptional(dst []byte, value []byte) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(1+len(value)))
+	if value == nil {
+		return append(dst, 0)
+	}
+	return append(append(dst, 1), value...)
+}
+
 // AppendTimestamp appends the encoding of FieldTimestamp.
 func AppendTimestamp(dst []byte, seconds int64, nanos int32) []byte {
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(seconds))
 	return binary.LittleEndian.AppendUint32(dst, uint32(nanos))
 }
 
-// AppendState appends a record of kind RecordState, as iter_next hands it over.
-func AppendState(dst []byte, namespace, key string, value []byte) []byte {
-	dst = append(dst, RecordState)
-	return AppendBytes(AppendBytes(AppendBytes(dst, namespace), key), value)
+const timestampBytes = 12
+
+// CutTimestamp reads a timestamp and answers what follows it.
+func CutTimestamp(b []byte) (seconds int64, nanos int32, rest []byte, err error) {
+	if len(b) < timestampBytes {
+		return 0, 0, nil, errors.New("ends within a timestamp")
+	}
+	return int64(binary.LittleEndian.Uint64(b)), int32(binary.LittleEndian.Uint32(b[8:])), b[timestampBytes:], nil
 }
 
-// DecodeList is the inverse of AppendList. It takes exactly one list; the items
-// are copies.
+// AppendPage appends iter_meta's answer: how many records a page has, and the
+// bookmark of the next one.
+func AppendPage(dst []byte, count uint32, bookmark string) []byte {
+	return AppendBytes(binary.LittleEndian.AppendUint32(dst, count), bookmark)
+}
+
+// DecodePage is the inverse of AppendPage.
+func DecodePage(b []byte) (count uint32, bookmark string, err error) {
+	count, b, err = CutU32(b)
+	if err != nil {
+		return 0, "", err
+	}
+	mark, rest, err := CutBytes(b)
+	if err != nil {
+		return 0, "", err
+	}
+	if len(rest) > 0 {
+		return 0, "", errors.New(strconv.Itoa(len(rest)) + " bytes after the bookmark")
+	}
+	return count, string(mark), nil
+}
+
+// DecodeList is the inverse of AppendList. It takes exactly one list. The items
+// share b and cannot be appended to.
 func DecodeList(b []byte) ([][]byte, error) {
 	if len(b) > MaxListBytes {
-		return nil, fmt.Errorf("list of %d bytes; at most %d are taken", len(b), MaxListBytes)
+		return nil, errors.New("list of " + strconv.Itoa(len(b)) + " bytes; at most " + strconv.Itoa(MaxListBytes) + " are taken")
 	}
-	if len(b) < 4 {
+	count, b, err := CutU32(b)
+	if err != nil {
 		return nil, errors.New("list ends within its count")
 	}
-	count := binary.LittleEndian.Uint32(b)
-	b = b[4:]
 	// Each item takes four bytes at least, so a count beyond that is a lie and
 	// never becomes an allocation.
 	if count > MaxListItems || uint64(count)*4 > uint64(len(b)) {
-		return nil, fmt.Errorf("list of %d items in %d bytes; at most %d items are taken", count, len(b), MaxListItems)
+		return nil, errors.New("list of " + strconv.Itoa(int(count)) + " items in " + strconv.Itoa(len(b)) + " bytes; at most " +
+			strconv.Itoa(MaxListItems) + " items are taken")
 	}
-	items := make([][]byte, 0, count)
-	for i := range count {
-		item, rest, err := cutBytes(b)
-		if err != nil {
-			return nil, fmt.Errorf("item %d of list: %w", i, err)
+	items := make([][]byte, count)
+	for i := range items {
+		if items[i], b, err = CutBytes(b); err != nil {
+			return nil, errors.New("item " + strconv.Itoa(i) + " of list: " + err.Error())
 		}
-		items, b = append(items, slices.Clone(item)), rest
 	}
 	if len(b) > 0 {
-		return nil, fmt.Errorf("%d bytes after the end of the list", len(b))
+		return nil, errors.New(strconv.Itoa(len(b)) + " bytes after the end of the list")
 	}
 	return items, nil
 }
 
-// Record is one entry of a range.
-type Record struct {
-	Namespace, Key string
-	Value          []byte
-}
-
-// DecodeRecords decodes the whole records of one iter_next.
-func DecodeRecords(b []byte) ([]Record, error) {
-	var records []Record
-	for len(b) > 0 {
-		if b[0] != RecordState {
-			return nil, fmt.Errorf("record %d is of unknown kind %d", len(records), b[0])
-		}
-		b = b[1:]
-		var field [3][]byte
-		for i := range field {
-			var err error
-			if field[i], b, err = cutBytes(b); err != nil {
-				return nil, fmt.Errorf("record %d: %w", len(records), err)
-			}
-		}
-		records = append(records, Record{string(field[0]), string(field[1]), slices.Clone(field[2])})
+// CutU32 reads a number and answers what follows it.
+func CutU32(b []byte) (v uint32, rest []byte, err error) {
+	if len(b) < 4 {
+		return 0, nil, errors.New("ends within a number")
 	}
-	return records, nil
+	return binary.LittleEndian.Uint32(b), b[4:], nil
 }
 
-func cutBytes(b []byte) (item, rest []byte, err error) {
+// CutBytes reads bytes with their length and answers what follows them. The
+// bytes share b and cannot be appended to.
+func CutBytes(b []byte) (item, rest []byte, err error) {
 	if len(b) < 4 {
 		return nil, nil, errors.New("ends within a length")
 	}
 	n := uint64(binary.LittleEndian.Uint32(b))
 	b = b[4:]
 	if n > uint64(len(b)) {
-		return nil, nil, fmt.Errorf("%d bytes announced, %d left", n, len(b))
+		return nil, nil, errors.New(strconv.FormatUint(n, 10) + " bytes announced, " + strconv.Itoa(len(b)) + " left")
 	}
-	return b[:n], b[n:], nil
+	return b[:n:n], b[n:], nil
 }

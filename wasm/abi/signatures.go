@@ -94,3 +94,12 @@ func Exports() map[string]Signature {
 		ExportInvoke:  "i:i",
 	}
 }
+
+// OptionalExports returns the functions that a guest may export, which must
+// have these types if it does.
+func OptionalExports() map[string]Signature {
+	return map[string]Signature{
+		ExportInitialize: ":",
+		ExportWarmup:     ":i",
+	}
+}
