@@ -6,6 +6,10 @@ import (
 	"os"
 )
 
+// CheckCacheDir makes the folder of compiled code, mode 0700, and refuses one that
+// belongs to, or can be reached by, anybody else: it holds machine code.
+func CheckCacheDir(dir string) error { return privateDir(dir) }
+
 // privateDir makes dir with mode 0700 and refuses one that belongs to, or can
 // be written by, anybody else.
 func privateDir(dir string) error {

@@ -1,0 +1,62 @@
+package sandbox
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// memoryLimited tells that confine bounds memory.
+const memoryLimited = true
+
+const (
+	// niceness is the lowest priority: a peer that serves comes first.
+	niceness = 19
+	// graceSeconds after the processor time is over the child, if it did not
+	// say so itself, is killed.
+	graceSeconds = 2
+	// oomFirst asks the system to end the child rather than a peer when memory
+	// runs out.
+	oomFirst = "1000"
+)
+
+// attributes put the child into a process group of its own, out of reach of a
+// terminal's signals, and end it with this process.
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// keepFiles has no file of this process handed on to children, not even those
+// that it was itself started with. Kernels before 5.11 do not know how; what Go
+// opens is not handed on there either.
+func keepFiles() { _ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) }
+
+// confine limits this process. Address space is not what is limited: Go
+// reserves much more of it than it uses.
+func confine(cpu, memory int64) error {
+	if unix.Getpgrp() == os.Getpid() { // priority is of threads; a group has all of ours
+		if err := unix.Setpriority(unix.PRIO_PGRP, 0, niceness); err != nil {
+			return fmt.Errorf("priority: %w", err)
+		}
+	}
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte(oomFirst), 0o600) // a wish
+	for _, l := range []struct {
+		what      int
+		soft, max int64
+	}{
+		{unix.RLIMIT_CORE, 0, 0},
+		{unix.RLIMIT_CPU, cpu, cpu + graceSeconds},
+		{unix.RLIMIT_DATA, memory, memory},
+	} {
+		if err := unix.Setrlimit(l.what, &unix.Rlimit{Cur: uint64(l.soft), Max: uint64(l.max)}); err != nil {
+			return fmt.Errorf("resource limit %d: %w", l.what, err)
+		}
+	}
+	return nil
+}
+
+// cpuSignals come when the processor time is over.
+func cpuSignals() []os.Signal { return []os.Signal{unix.SIGXCPU} }

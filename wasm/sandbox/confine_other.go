@@ -1,0 +1,20 @@
+//go:build !unix
+
+package sandbox
+
+import (
+	"os"
+	"syscall"
+)
+
+// memoryLimited is false: this system has no limits that a process sets itself.
+// The time that compiling may take is still bounded, by the parent.
+const memoryLimited = false
+
+func attributes() *syscall.SysProcAttr { return nil }
+
+func keepFiles() {}
+
+func confine(_, _ int64) error { return nil }
+
+func cpuSignals() []os.Signal { return []os.Signal{syscall.SIGTERM} }

@@ -1,0 +1,195 @@
+// Package sandbox compiles chaincode out of harm's way: each module once, in a
+// child process with limits, and keeps the machine code in a folder that a
+// wasm.Runtime loads it from.
+//
+// What it promises:
+//
+//   - A module that takes the compiler too long, or too much memory, ends the
+//     child and nothing else; the error is a *LimitError that names the limit.
+//   - A module is compiled once for each engine and processor, however many
+//     processes on a machine share the folder and ask at the same time.
+//   - Machine code is only loaded as it was compiled: the hash of each file is
+//     recorded beside it and compared each time. What does not fit is compiled
+//     anew. The folder must be the user's own, mode 0700; whoever can write to
+//     it as that user is not kept out.
+//   - A child ends with its parent, and with the context it was asked under.
+//
+// A crash leaves a folder that is compiled into again, never code that is not
+// whole.
+package sandbox
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/weft-network/weft/wasm"
+)
+
+// Limits of compiling one module; zero fields take the defaults.
+type Limits struct {
+	// CPU is processor time, in whole seconds.
+	CPU time.Duration
+	// Memory is what the child may have of its own, in bytes.
+	Memory int64
+	// Wall bounds a child that gets no processor, on a machine that has better
+	// things to do.
+	Wall time.Duration
+}
+
+// DefaultLimits are three times what the largest chaincode that is known takes:
+// 23 MB of contract-API code compile in about 10 s of processor time and 400 MB.
+func DefaultLimits() Limits {
+	return Limits{CPU: 30 * time.Second, Memory: 1 << 30, Wall: 5 * time.Minute}
+}
+
+func (l Limits) withDefaults() Limits {
+	d := DefaultLimits()
+	if l.CPU == 0 {
+		l.CPU = d.CPU
+	}
+	if l.Memory == 0 {
+		l.Memory = d.Memory
+	}
+	if l.Wall == 0 {
+		l.Wall = d.Wall
+	}
+	return l
+}
+
+// Config of a Compiler.
+type Config struct {
+	// Dir is the folder of machine code, that of wasm.Config.CacheDir.
+	Dir string
+	// Program is the executable, and its arguments, that ends in Serve: that of
+	// this process, see Self. Without it modules are compiled in this process,
+	// without limits.
+	Program []string
+	Limits  Limits
+	// Busy tells, when a module is about to be compiled, whether this process
+	// has work that should not be disturbed: the compiler takes one processor
+	// then, and two otherwise. Nil means never.
+	Busy func() bool
+	Log  *slog.Logger
+}
+
+// Compiler compiles into a folder. It is safe for concurrent use, and so is the
+// folder for several processes.
+type Compiler struct {
+	cfg Config
+	// engine names the version of the engine, the processor and the options
+	// that machine code is for.
+	engine fingerprint
+	// started is told of each child, for tests.
+	started func(pid int)
+}
+
+// New makes a compiler. It makes the folder if there is none and refuses one
+// that others can reach.
+func New(cfg Config) (*Compiler, error) {
+	cfg.Limits = cfg.Limits.withDefaults()
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := wasm.CheckCacheDir(cfg.Dir); err != nil {
+		return nil, fmt.Errorf("compiled code cache: %w", err)
+	}
+	engine, err := probe(cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("compiled code cache in %s: %w", cfg.Dir, err)
+	}
+	if cfg.Program == nil {
+		cfg.Log.Info("chaincode is compiled in this process, without limits")
+	} else if !memoryLimited {
+		cfg.Log.Warn("this system does not limit the memory of a process: compiling chaincode is limited in time only")
+	}
+	return &Compiler{cfg: cfg, engine: engine, started: func(int) {}}, nil
+}
+
+// Compile leaves the machine code of a module, as the engine is given it, in
+// the folder, unless it is there already. It is what wasm.Config.Compile wants.
+//
+// The error is a *LimitError for a module that is too much to compile, and
+// ctx's when that ended first.
+func (c *Compiler) Compile(ctx context.Context, module []byte) error {
+	if err := wasm.CheckCacheDir(c.cfg.Dir); err != nil {
+		return fmt.Errorf("compiled code cache: %w", err)
+	}
+	e := c.entry(module)
+	unlock, err := e.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	switch err := e.verify(); {
+	case err == nil:
+		return nil
+	case !errors.Is(err, os.ErrNotExist):
+		c.cfg.Log.Warn("compiled chaincode was damaged or changed on disk and is compiled again", "folder", c.cfg.Dir, "why", err)
+		if err := e.forget(); err != nil {
+			return err
+		}
+	}
+	if err := c.fill(ctx, e, module); err != nil {
+		return fmt.Errorf("compile chaincode: %w", err)
+	}
+	return nil
+}
+
+// fill compiles into a folder aside, moves the file where the engine looks for
+// it and writes the record last: without it the file counts for nothing.
+func (c *Compiler) fill(ctx context.Context, e *entry, module []byte) error {
+	aside := e.path + ".new" // ours while e is locked
+	if err := errors.Join(os.RemoveAll(aside), os.Mkdir(aside, 0o700)); err != nil {
+		return err
+	}
+	defer os.RemoveAll(aside)
+	began := time.Now()
+	used, err := c.run(ctx, aside, module)
+	if err != nil {
+		return err
+	}
+	file, err := onlyFile(aside)
+	if err != nil {
+		return err
+	}
+	if filepath.Dir(file) != c.engine.folder {
+		return fmt.Errorf("the compiler left %s, this engine looks in %s", file, c.engine.folder)
+	}
+	if err := e.keep(aside, file); err != nil {
+		return err
+	}
+	c.cfg.Log.Info("chaincode compiled", "module", hex.EncodeToString(e.module[:6]), "bytes", len(module),
+		"took", time.Since(began).Round(time.Millisecond), "processor", used.Round(time.Millisecond))
+	return nil
+}
+
+// run compiles into dir and returns the processor time that it took, as far as
+// known.
+func (c *Compiler) run(ctx context.Context, dir string, module []byte) (time.Duration, error) {
+	if c.cfg.Program == nil {
+		return 0, wasm.CompileIntoCache(ctx, dir, module)
+	}
+	wall, cancel := context.WithTimeoutCause(ctx, c.cfg.Limits.Wall, &LimitError{What: "time", Limit: c.cfg.Limits.Wall.String()})
+	defer cancel()
+	ch := child{program: c.cfg.Program, dir: dir, limits: c.cfg.Limits, workers: 2, started: c.started}
+	if c.cfg.Busy != nil && c.cfg.Busy() {
+		ch.workers = 1
+	}
+	return ch.run(wall, module)
+}
+
+// LimitError says that a module takes more to compile than this peer allows.
+type LimitError struct {
+	What  string // processor time, memory or time
+	Limit string
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("it took more than %s of %s, which is this peer's limit for compiling a module: make its functions smaller, or have the peer's operator raise peer.compile", e.Limit, e.What)
+}
