@@ -40,7 +40,7 @@ func chaincodeCommand(o *options) *cobra.Command {
 one step each: build, package, install, approve, commit.`,
 	}
 	for _, sub := range []func(*chaincodeOptions) *cobra.Command{
-		chaincodeDeployCommand, chaincodeBuildCommand, chaincodePackageCommand, chaincodeInstallCommand,
+		chaincodeTestCommand, chaincodeDeployCommand, chaincodeBuildCommand, chaincodePackageCommand, chaincodeInstallCommand,
 		chaincodeApproveCommand, chaincodeCommitCommand, chaincodeListCommand, chaincodeInstalledCommand,
 	} {
 		c.AddCommand(sub(&chaincodeOptions{options: o}))

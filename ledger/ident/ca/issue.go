@@ -9,6 +9,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -35,6 +37,7 @@ type options struct {
 	notBefore, notAfter time.Time
 	ous                 []string
 	ed25519             bool
+	attributes          map[string]string
 }
 
 // ValidUntil ends the member's certificates at t; with t in the past they are
@@ -54,6 +57,15 @@ func WithOUs(ous ...string) Option { return func(o *options) { o.ous = ous } }
 
 // WithEd25519 gives the member an Ed25519 signing key.
 func WithEd25519() Option { return func(o *options) { o.ed25519 = true } }
+
+// attributesOID is the extension in which a Fabric CA keeps attributes.
+var attributesOID = asn1.ObjectIdentifier{1, 2, 3, 4, 5, 6, 7, 8, 1}
+
+// WithAttributes puts attributes into the signing certificate, as a Fabric CA
+// does; chaincode reads them with its package cid.
+func WithAttributes(attributes map[string]string) Option {
+	return func(o *options) { o.attributes = attributes }
+}
 
 // authority is a CA: its key and its self-signed certificate.
 type authority struct {
@@ -127,6 +139,13 @@ func (o *Org) issueSigning(m *Member, opt options) error {
 	}
 	template.Subject.OrganizationalUnit = opt.ous
 	template.KeyUsage = x509.KeyUsageDigitalSignature
+	if len(opt.attributes) > 0 {
+		value, err := json.Marshal(map[string]any{"attrs": opt.attributes})
+		if err != nil {
+			return err
+		}
+		template.ExtraExtensions = []pkix.Extension{{Id: attributesOID, Value: value}}
+	}
 	der, err := o.ca.issue(o.Spec.Rand, template, key.Public())
 	if err != nil {
 		return err
