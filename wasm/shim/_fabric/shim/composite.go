@@ -49,13 +49,14 @@ func (s *ChaincodeStub) CreateCompositeKey(objectType string, attributes []strin
 	return CreateCompositeKey(objectType, attributes)
 }
 
-// SplitCompositeKey answers the object type and the attributes. Unlike
-// upstream's it answers an error, and no panic, for what is no composite key.
+// SplitCompositeKey answers the object type and the attributes. As upstream's it
+// drops the first byte and what follows the last mark, whatever they are; it
+// answers an error, and no panic, where nothing is left then.
 func (s *ChaincodeStub) SplitCompositeKey(compositeKey string) (string, []string, error) {
-	inner, ok := strings.CutPrefix(compositeKey, compositeMark)
-	if !ok || !strings.HasSuffix(inner, compositeMark) {
+	last := strings.LastIndexByte(compositeKey, 0)
+	if last < 1 {
 		return "", nil, fmt.Errorf("%q is not a composite key", compositeKey)
 	}
-	parts := strings.Split(strings.TrimSuffix(inner, compositeMark), compositeMark)
+	parts := strings.Split(compositeKey[1:last], compositeMark)
 	return parts[0], parts[1:], nil
 }

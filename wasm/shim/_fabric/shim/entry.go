@@ -3,7 +3,8 @@
 // call of the host. Start registers the chaincode and returns; the peer calls
 // it for each transaction in an instance of its own.
 //
-// Methods that Weft does not serve yet answer an error that names them.
+// What this peer cannot do is answered as an error of the request, which says
+// UNSUPPORTED.
 package shim
 
 import (

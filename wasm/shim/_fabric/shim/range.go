@@ -2,34 +2,29 @@ package shim
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
-	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/queryresult"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 )
 
 const (
-	flagComposite = 1
-	// recordBuffer is what one call for records asks for.
-	recordBuffer = 16 << 10
-	recordState  = 0
+	requestRange   = "GET_STATE_BY_RANGE"
+	requestQuery   = "GET_QUERY_RESULT"
+	requestHistory = "GET_HISTORY_FOR_KEY"
 )
 
-// StateQueryIterator walks a range.
-type StateQueryIterator struct {
-	handle  int32
-	records []*queryresult.KV
-	err     error
-	closed  bool
+func (s *ChaincodeStub) GetStateByRange(startKey, endKey string) (StateQueryIteratorInterface, error) {
+	if err := simpleKeys(startKey, endKey); err != nil {
+		return nil, err
+	}
+	return s.openRange("", startKey, endKey, 0)
 }
 
-func (s *ChaincodeStub) GetStateByRange(startKey, endKey string) (StateQueryIteratorInterface, error) {
-	for _, key := range []string{startKey, endKey} {
-		if strings.HasPrefix(key, compositeMark) {
-			return nil, fmt.Errorf("first character of the key [%s] contains a null character which is not allowed", key)
-		}
+func (s *ChaincodeStub) GetStateByRangeWithPagination(startKey, endKey string, pageSize int32, bookmark string) (StateQueryIteratorInterface, *peer.QueryResponseMetadata, error) {
+	if err := simpleKeys(startKey, endKey); err != nil {
+		return nil, nil, err
 	}
-	return openRange(startKey, endKey, 0)
+	return s.openPage(requestRange, rangeOpen("", startKey, endKey, 0, pageSize, bookmark))
 }
 
 func (s *ChaincodeStub) GetStateByPartialCompositeKey(objectType string, keys []string) (StateQueryIteratorInterface, error) {
@@ -37,77 +32,84 @@ func (s *ChaincodeStub) GetStateByPartialCompositeKey(objectType string, keys []
 	if err != nil {
 		return nil, err
 	}
-	return openRange(prefix, prefix+lastRune, flagComposite)
+	return s.openRange("", prefix, prefix+lastRune, flagComposite)
 }
 
-func openRange(start, end string, flags uint32) (StateQueryIteratorInterface, error) {
-	handle := rangeOpen("", start, end, flags, 0, "")
-	if handle < 0 {
-		return nil, lastError()
+func (s *ChaincodeStub) GetStateByPartialCompositeKeyWithPagination(objectType string, keys []string, pageSize int32, bookmark string) (StateQueryIteratorInterface, *peer.QueryResponseMetadata, error) {
+	prefix, err := CreateCompositeKey(objectType, keys)
+	if err != nil {
+		return nil, nil, err
 	}
-	it := &StateQueryIterator{handle: handle}
-	if it.fetch(); it.err != nil {
-		return nil, it.err
-	}
-	return it, nil
+	return s.openPage(requestRange, rangeOpen("", prefix, prefix+lastRune, flagComposite, pageSize, bookmark))
 }
 
-// fetch gets the next records; none are left at the end.
-func (it *StateQueryIterator) fetch() {
-	buf := make([]byte, recordBuffer)
-	n := iterNext(it.handle, dataOf(buf), uint32(len(buf)))
+func (s *ChaincodeStub) GetAllStatesCompositeKeyWithPagination(pageSize int32, bookmark string) (StateQueryIteratorInterface, *peer.QueryResponseMetadata, error) {
+	return s.openPage(requestRange, rangeOpen("", compositeMark, compositeMark+lastRune, flagComposite, pageSize, bookmark))
+}
+
+func (s *ChaincodeStub) GetQueryResult(query string) (StateQueryIteratorInterface, error) {
+	return s.openQuery("", query)
+}
+
+func (s *ChaincodeStub) GetQueryResultWithPagination(query string, pageSize int32, bookmark string) (StateQueryIteratorInterface, *peer.QueryResponseMetadata, error) {
+	return s.openPage(requestQuery, queryOpen("", query, pageSize, bookmark))
+}
+
+func (s *ChaincodeStub) GetHistoryForKey(key string) (HistoryQueryIteratorInterface, error) {
+	common, err := s.iterate(requestHistory, historyOpen(key))
+	if err != nil {
+		return nil, err
+	}
+	return &HistoryQueryIterator{common}, nil
+}
+
+// simpleKeys refuses what would walk from simple into composite keys.
+func simpleKeys(keys ...string) error {
+	for _, key := range keys {
+		if strings.HasPrefix(key, compositeMark) {
+			return errors.New("first character of the key [" + key + "] contains a null character which is not allowed")
+		}
+	}
+	return nil
+}
+
+func (s *ChaincodeStub) openRange(collection, start, end string, flags uint32) (StateQueryIteratorInterface, error) {
+	return s.openState(requestRange, rangeOpen(collection, start, end, flags, 0, ""))
+}
+
+func (s *ChaincodeStub) openQuery(collection, query string) (StateQueryIteratorInterface, error) {
+	return s.openState(requestQuery, queryOpen(collection, query, 0, ""))
+}
+
+func (s *ChaincodeStub) openState(request string, handle int32) (StateQueryIteratorInterface, error) {
+	common, err := s.iterate(request, handle)
+	if err != nil {
+		return nil, err
+	}
+	return &StateQueryIterator{common}, nil
+}
+
+// openPage also answers how many records the page has, and where the next
+// begins. Both are zero when no page was asked for, by a size of 0 without a
+// bookmark.
+func (s *ChaincodeStub) openPage(request string, handle int32) (StateQueryIteratorInterface, *peer.QueryResponseMetadata, error) {
+	it, err := s.openState(request, handle)
+	if err != nil {
+		return nil, nil, err
+	}
+	scratch := takeScratch()
+	n := iterMeta(handle, dataOf(scratch), uint32(len(scratch)))
 	if n < 0 {
-		it.err = lastError()
-		return
+		spare = scratch
+		return nil, nil, s.refused(request)
 	}
-	it.records, it.err = decodeRecords(rest(buf, n))
-}
-
-func decodeRecords(b []byte) ([]*queryresult.KV, error) {
-	var records []*queryresult.KV
-	for len(b) > 0 {
-		if b[0] != recordState {
-			return nil, fmt.Errorf("the host's record is of unknown kind %d", b[0])
-		}
-		b = b[1:]
-		var field [3][]byte
-		for i := range field {
-			var err error
-			if field[i], b, err = cutBytes(b); err != nil {
-				return nil, err
-			}
-		}
-		records = append(records, &queryresult.KV{Namespace: string(field[0]), Key: string(field[1]), Value: field[2]})
+	count, rest, err := cutNumber(received(scratch, n))
+	if err != nil {
+		return nil, nil, err
 	}
-	return records, nil
-}
-
-// HasNext says whether Next has a record, or an error, to tell.
-func (it *StateQueryIterator) HasNext() bool { return len(it.records) > 0 || it.err != nil }
-
-// Next answers the next record. Handing out the last one it has, it asks for
-// more at once, as upstream's does: what is read is part of the transaction.
-func (it *StateQueryIterator) Next() (*queryresult.KV, error) {
-	if it.err != nil {
-		return nil, it.err
+	bookmark, _, err := cutBytes(rest)
+	if err != nil {
+		return nil, nil, err
 	}
-	if len(it.records) == 0 {
-		return nil, errors.New("no such key")
-	}
-	record := it.records[0]
-	if it.records = it.records[1:]; len(it.records) == 0 && !it.closed {
-		if it.fetch(); it.err != nil {
-			return nil, it.err
-		}
-	}
-	return record, nil
-}
-
-// Close frees the iterator in the peer; closing twice is harmless.
-func (it *StateQueryIterator) Close() error {
-	if it.closed {
-		return nil
-	}
-	it.closed = true
-	return check(iterClose(it.handle))
+	return it, &peer.QueryResponseMetadata{FetchedRecordsCount: int32(count), Bookmark: string(bookmark)}, nil
 }

@@ -1,7 +1,6 @@
 package shim
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -15,6 +14,7 @@ type ChaincodeStub struct {
 	TxID      string
 	ChannelID string
 	args      [][]byte
+	creator   []byte // nil until asked for
 }
 
 var _ ChaincodeStubInterface = (*ChaincodeStub)(nil)
@@ -46,9 +46,23 @@ func GetMSPID() (string, error) {
 		return "", err
 	}
 	if len(id) == 0 {
-		return "", errors.New("the peer told no MSP id")
+		return "", errors.New("'CORE_PEER_LOCALMSPID' is not set")
 	}
 	return string(id), nil
+}
+
+// refused is the error of a request of that name that the host refused, in the
+// words of Fabric's peer.
+func (s *ChaincodeStub) refused(request string) error {
+	return errors.New(request + " failed: transaction ID: " + s.TxID + ": " + lastError().Error())
+}
+
+// done answers a request that has no result.
+func (s *ChaincodeStub) done(request string, code int32) error {
+	if code < 0 {
+		return s.refused(request)
+	}
+	return nil
 }
 
 func (s *ChaincodeStub) GetTxID() string { return s.TxID }
@@ -81,46 +95,16 @@ func (s *ChaincodeStub) GetArgsSlice() ([]byte, error) {
 	return joined, nil
 }
 
-func (s *ChaincodeStub) GetState(key string) ([]byte, error) {
-	buf := make([]byte, firstBuffer)
-	n := stateGet("", key, dataOf(buf), uint32(len(buf)))
-	if n == codeNotFound {
-		return nil, nil
-	}
-	if n < 0 {
-		return nil, lastError()
-	}
-	return rest(buf, n), nil
-}
-
-func (s *ChaincodeStub) GetMultipleStates(keys ...string) ([][]byte, error) {
-	values := make([][]byte, len(keys))
-	for i, key := range keys {
-		var err error
-		if values[i], err = s.GetState(key); err != nil {
+func (s *ChaincodeStub) GetCreator() ([]byte, error) {
+	if s.creator == nil {
+		creator, err := ctxField(fieldCreator)
+		if err != nil {
 			return nil, err
 		}
+		s.creator = creator
 	}
-	return values, nil
+	return s.creator, nil
 }
-
-func (s *ChaincodeStub) PutState(key string, value []byte) error {
-	if key == "" {
-		return errors.New("key must not be an empty string")
-	}
-	return check(statePut("", key, dataOf(value), uint32(len(value))))
-}
-
-func (s *ChaincodeStub) DelState(key string) error { return check(stateDel("", key, 0)) }
-
-func (s *ChaincodeStub) SetEvent(name string, payload []byte) error {
-	if name == "" {
-		return errors.New("event name can not be empty string")
-	}
-	return check(eventSet(name, dataOf(payload), uint32(len(payload))))
-}
-
-func (s *ChaincodeStub) GetCreator() ([]byte, error) { return ctxField(fieldCreator) }
 
 func (s *ChaincodeStub) GetBinding() ([]byte, error) { return ctxField(fieldBinding) }
 
@@ -161,17 +145,38 @@ func (s *ChaincodeStub) GetTxTimestamp() (*timestamppb.Timestamp, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(b) != 12 {
-		return nil, errShort
+	seconds, nanos, _, err := cutTimestamp(b)
+	if err != nil {
+		return nil, err
 	}
-	return &timestamppb.Timestamp{
-		Seconds: int64(binary.LittleEndian.Uint64(b)),
-		Nanos:   int32(binary.LittleEndian.Uint32(b[8:])),
-	}, nil
+	return &timestamppb.Timestamp{Seconds: seconds, Nanos: nanos}, nil
 }
 
-// StartWriteBatch changes nothing: writes cost one call inside the peer.
-func (s *ChaincodeStub) StartWriteBatch() {}
+func (s *ChaincodeStub) SetEvent(name string, payload []byte) error {
+	if name == "" {
+		return errors.New("event name can not be empty string")
+	}
+	if eventSet(name, dataOf(payload), uint32(len(payload))) < 0 {
+		return lastError()
+	}
+	return nil
+}
 
-// FinishWriteBatch changes nothing.
-func (s *ChaincodeStub) FinishWriteBatch() error { return nil }
+// InvokeChaincode runs other chaincode in this transaction. If it cannot be run
+// the status is ERROR and the reason is the payload, as upstream.
+func (s *ChaincodeStub) InvokeChaincode(chaincodeName string, args [][]byte, channel string) *peer.Response {
+	list := encodeList(args)
+	status := ccCall(chaincodeName, dataOf(list), uint32(len(list)), channel)
+	if status < 0 {
+		return &peer.Response{Status: ERROR, Payload: []byte(s.refused("INVOKE_CHAINCODE").Error())}
+	}
+	scratch := takeScratch()
+	parts, err := decodeList(received(scratch, resultRead(0, dataOf(scratch), uint32(len(scratch)))))
+	if err == nil && len(parts) != 2 {
+		err = errShort
+	}
+	if err != nil {
+		return &peer.Response{Status: ERROR, Payload: []byte(err.Error())}
+	}
+	return &peer.Response{Status: status, Payload: parts[0], Message: string(parts[1])}
+}
