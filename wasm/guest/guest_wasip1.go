@@ -1,19 +1,16 @@
 package guest
 
 import (
-	"encoding/binary"
-	"errors"
 	"strings"
-	"time"
-	"unsafe"
+	_ "unsafe" // for linkname
 
 	"github.com/weft-network/weft/wasm/abi"
 )
 
 // Statuses of a response.
 const (
-	statusOK    = 200
-	statusError = 500
+	StatusOK    = 200
+	StatusError = 500
 )
 
 var registered func(tx *Tx) ([]byte, error)
@@ -39,93 +36,19 @@ func ccInit() int32 {
 
 //go:wasmexport cc_invoke
 func ccInvoke(flags int32) int32 {
-	payload, err := registered(&Tx{init: flags&abi.FlagInit != 0})
+	payload, err := registered(&Tx{flags: flags})
 	if err != nil {
-		return responseSet(statusError, strings.ToValidUTF8(err.Error(), "�"), nil, 0)
+		return responseSet(StatusError, strings.ToValidUTF8(err.Error(), "�"), nil, 0)
 	}
-	return responseSet(statusOK, "", dataOf(payload), uint32(len(payload)))
-}
-
-// Tx is the transaction that runs.
-type Tx struct{ init bool }
-
-// Init says that the call is the chaincode's initialisation.
-func (tx *Tx) Init() bool { return tx.init }
-
-// ID of the transaction.
-func (tx *Tx) ID() string { return string(field(abi.FieldTxID)) }
-
-// Channel of the transaction.
-func (tx *Tx) Channel() string { return string(field(abi.FieldChannel)) }
-
-// MSPID of the peer that runs the chaincode.
-func (tx *Tx) MSPID() string { return string(field(abi.FieldMSPID)) }
-
-// Creator is the client's marshalled identity.
-func (tx *Tx) Creator() []byte { return field(abi.FieldCreator) }
-
-// Args of the call; the first is the function's name by custom.
-func (tx *Tx) Args() [][]byte {
-	args, err := abi.DecodeList(field(abi.FieldArgs))
-	if err != nil {
-		panic(err) // the host broke the contract
-	}
-	return args
-}
-
-// Time is the client's, the same on every peer.
-func (tx *Tx) Time() time.Time {
-	b := field(abi.FieldTimestamp)
-	seconds, nanos := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:])
-	return time.Unix(int64(seconds), int64(int32(nanos))).UTC()
-}
-
-// Get answers nil without an error when there is no such key.
-func (tx *Tx) Get(key string) ([]byte, error) {
-	value, err := fetch(func(p unsafe.Pointer, n uint32) int32 { return stateGet("", key, p, n) })
-	if errors.Is(err, errNotFound) {
-		return nil, nil
-	}
-	return value, err
-}
-
-// Put writes a key. An empty value deletes it when the block is committed.
-func (tx *Tx) Put(key string, value []byte) error {
-	return check(statePut("", key, dataOf(value), uint32(len(value))))
-}
-
-// Delete deletes a key, which need not exist.
-func (tx *Tx) Delete(key string) error { return check(stateDel("", key, 0)) }
-
-// Event sets the transaction's one event; the last call wins.
-func (tx *Tx) Event(name string, payload []byte) error {
-	return check(eventSet(name, dataOf(payload), uint32(len(payload))))
-}
-
-// Range calls f for the keys from start up to, and without, end, until it
-// answers an error, which Range then returns. An empty end is no end.
-func (tx *Tx) Range(start, end string, f func(key string, value []byte) error) error {
-	handle := rangeOpen("", start, end, 0, 0, "")
-	if err := check(handle); err != nil {
-		return err
-	}
-	defer iterClose(handle)
-	for {
-		b, err := fetch(func(p unsafe.Pointer, n uint32) int32 { return iterNext(handle, p, n) })
-		if err != nil || len(b) == 0 {
-			return err
-		}
-		records, err := abi.DecodeRecords(b)
-		if err != nil {
-			return err
-		}
-		for _, r := range records {
-			if err := f(r.Key, r.Value); err != nil {
-				return err
-			}
-		}
-	}
+	return responseSet(StatusOK, "", dataOf(payload), uint32(len(payload)))
 }
 
 // Log writes a line to the chaincode log of this peer.
 func Log(text string) { logLine(1, text) }
+
+// Abort ends the call at once. Nothing that it wrote counts, and the caller is
+// told the text.
+func Abort(text string) {
+	abortCall(text)
+	panic("unreachable")
+}
