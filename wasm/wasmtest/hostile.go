@@ -1,7 +1,9 @@
 package wasmtest
 
 import (
+	"bytes"
 	"encoding/binary"
+	"slices"
 	"strconv"
 
 	"github.com/weft-network/weft/wasm/abi"
@@ -128,6 +130,8 @@ type Bomb struct {
 func Bombs() []Bomb {
 	return []Bomb{
 		{"50,000 loops in one body", Chaincode(1, "", Repeat(50_000, Loop(0)), I32(0))},
+		{"40,000 loops in 120 KB", Chaincode(1, "", Repeat(40_000, Loop(0)), I32(0))},
+		{"60,000 blocks opened and closed in turns", Chaincode(1, "", nested(30_000), I32(0))},
 		{"50,000 nested blocks", Chaincode(1, "", nested(50_000), I32(0))},
 		{"20,000 if/else", Chaincode(1, "", Repeat(20_000, Seq(LocalGet(0), IfElse(0, Nop, Nop))), I32(0))},
 		{"a br_table of 60,000 labels", Chaincode(1, "", Block(0, LocalGet(0), BrTable(make([]uint32, 60_000)...)), I32(0))},
@@ -138,7 +142,7 @@ func Bombs() []Bomb {
 		{"a type of 1,000 parameters", longType(1_000)},
 		{"10,000 types of 100 parameters", manyLongTypes(10_000, 100)},
 		{"2^32-1 locals", hugeLocals()},
-		{"4,097 locals", Chaincode(1, string(repeatByte('i', 4_097)), I32(0))},
+		{"4,097 locals", Chaincode(1, string(bytes.Repeat([]byte{'i'}, 4_097)), I32(0))},
 		{"a table of 2^27 entries", withTables(1, 1<<27)},
 		{"100 tables of a million entries", withTables(100, 1_000_000)},
 		{"a table of 2^32-1 entries", withTables(1, 1<<32-1)},
@@ -150,53 +154,39 @@ func Bombs() []Bomb {
 	}
 }
 
-func repeatByte(b byte, n int) []byte {
-	s := make([]byte, n)
-	for i := range s {
-		s[i] = b
-	}
-	return s
-}
-
 func nested(depth int) Code {
 	return Seq(Repeat(depth, Code{opBlock, 0x40}), Repeat(depth, Code{opEnd}))
 }
 
 func manyFunctions(n int) []byte {
 	m := NewModule()
-	t := m.Type(":")
-	for range n {
-		m.functions, m.bodies = append(m.functions, t), append(m.bodies, Code{0, opEnd})
-	}
+	m.functions.addMany(n, []byte{byte(m.Type(":"))})
+	m.bodies = slices.Repeat([]Code{{0, opEnd}}, n)
 	return m.Finish(1, "", I32(0))
 }
 
 func manyGlobals(n int) []byte {
 	m := NewModule()
-	for range n {
-		m.globals = append(m.globals, []byte{0x7f, 1, opI32Const, 0, opEnd})
-	}
+	m.globals.addMany(n, []byte{valueType('i'), 1, opI32Const, 0, opEnd})
 	return m.Finish(1, "", I32(0))
 }
 
 func manyTypes(n int) []byte {
 	m := NewModule()
-	for range n {
-		m.NewType(":")
-	}
+	m.types.addMany(n, []byte{0x60, 0, 0})
 	return m.Finish(1, "", I32(0))
 }
 
 func longType(params int) []byte {
 	m := NewModule()
-	m.NewType(abi.Signature(append(repeatByte('i', params), ':')))
+	m.NewType(abi.Signature(append(bytes.Repeat([]byte{'i'}, params), ':')))
 	return m.Finish(1, "", I32(0))
 }
 
 func manyLongTypes(n, params int) []byte {
 	m := NewModule()
 	for range n {
-		m.NewType(abi.Signature(append(repeatByte('I', params), ':')))
+		m.NewType(abi.Signature(append(bytes.Repeat([]byte{'I'}, params), ':')))
 	}
 	return m.Finish(1, "", I32(0))
 }
@@ -238,10 +228,7 @@ func manyExports(n int) []byte {
 
 func manySegments(n int) []byte {
 	m := NewModule()
-	one := append(append([]byte{0}, I32(0)...), opEnd, 0)
-	for range n {
-		m.data = append(m.data, one)
-	}
+	m.data.addMany(n, []byte{0, opI32Const, 0, opEnd, 0})
 	return m.Finish(1, "", I32(0))
 }
 

@@ -1,6 +1,7 @@
 package wasmtest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 
@@ -35,19 +36,42 @@ const (
 // value types are written as in package abi, with "f" for f32 and "F" for f64
 // besides.
 type Module struct {
-	types     []abi.Signature
+	types     vector
 	typeOf    map[abi.Signature]uint32
-	imports   [][]byte
-	functions []uint32 // types
+	imports   vector
+	functions vector // types
 	bodies    []Code
-	tables    [][]byte
-	memories  [][]byte
-	globals   [][]byte
-	exports   [][]byte
+	tables    vector
+	memories  vector
+	globals   vector
+	exports   vector
 	start     []byte
-	elements  [][]byte
-	data      [][]byte
+	elements  vector
+	data      vector
 	custom    [][]byte
+}
+
+// vector is a counted list of entries.
+type vector struct {
+	count   uint32
+	entries []byte
+}
+
+// add answers the entry's index.
+func (v *vector) add(entry []byte) uint32 {
+	v.entries = append(v.entries, entry...)
+	v.count++
+	return v.count - 1
+}
+
+// addMany adds n equal entries.
+func (v *vector) addMany(n int, entry []byte) {
+	v.entries = append(v.entries, bytes.Repeat(entry, n)...)
+	v.count += uint32(n)
+}
+
+func (v *vector) bytes() []byte {
+	return append(binary.AppendUvarint(nil, uint64(v.count)), v.entries...)
 }
 
 // NewModule returns an empty module.
@@ -65,20 +89,19 @@ func (m *Module) Type(s abi.Signature) uint32 {
 
 // NewType adds a function type even if there is an equal one.
 func (m *Module) NewType(s abi.Signature) uint32 {
-	m.types = append(m.types, s)
-	return uint32(len(m.types) - 1)
+	params, results := Split(s)
+	return m.types.add(slices.Concat([]byte{0x60}, values(params), values(results)))
 }
 
 // Import adds an imported function and answers its index. Imports come before
 // functions.
 func (m *Module) Import(module, name string, s abi.Signature) uint32 {
-	if len(m.functions) > 0 {
+	if m.functions.count > 0 {
 		panic("wasmtest: import after a function")
 	}
 	entry := append(str(module), str(name)...)
 	entry = append(entry, KindFunction)
-	m.imports = append(m.imports, binary.AppendUvarint(entry, uint64(m.Type(s))))
-	return uint32(len(m.imports) - 1)
+	return m.imports.add(binary.AppendUvarint(entry, uint64(m.Type(s))))
 }
 
 // Host imports a function of the chaincode ABI.
@@ -98,9 +121,8 @@ func (m *Module) Func(s abi.Signature, locals string, body ...Code) uint32 {
 // Declare adds a function whose body Define gives later, so that others can
 // call it.
 func (m *Module) Declare(s abi.Signature) uint32 {
-	m.functions = append(m.functions, m.Type(s))
 	m.bodies = append(m.bodies, nil)
-	return uint32(len(m.imports) + len(m.functions) - 1)
+	return m.imports.count + m.functions.add(binary.AppendUvarint(nil, uint64(m.Type(s))))
 }
 
 // Define gives the body of a declared function.
@@ -109,32 +131,31 @@ func (m *Module) Define(index uint32, locals string, body ...Code) {
 	for _, part := range body {
 		code = append(code, part...)
 	}
-	m.bodies[int(index)-len(m.imports)] = append(code, opEnd)
+	m.bodies[index-m.imports.count] = append(code, opEnd)
 }
 
 // declare encodes locals, equal neighbours as one group.
 func declare(locals string) []byte {
-	var groups [][]byte
+	var groups vector
 	for i := 0; i < len(locals); {
 		n := 1
 		for i+n < len(locals) && locals[i+n] == locals[i] {
 			n++
 		}
-		groups = append(groups, append(binary.AppendUvarint(nil, uint64(n)), valueType(locals[i])))
+		groups.add(append(binary.AppendUvarint(nil, uint64(n)), valueType(locals[i])))
 		i += n
 	}
-	return vector(groups)
+	return groups.bytes()
 }
 
 // Memory adds a memory of pages; maximum 0 is none.
 func (m *Module) Memory(pages, maximum uint32) {
-	m.memories = append(m.memories, limits(pages, maximum))
+	m.memories.add(limits(pages, maximum))
 }
 
 // Table adds a table of functions; maximum 0 is none.
 func (m *Module) Table(entries, maximum uint32) uint32 {
-	m.tables = append(m.tables, append([]byte{0x70}, limits(entries, maximum)...))
-	return uint32(len(m.tables) - 1)
+	return m.tables.add(append([]byte{0x70}, limits(entries, maximum)...))
 }
 
 func limits(low, high uint32) []byte {
@@ -150,13 +171,12 @@ func (m *Module) Global(value byte, mutable bool, initial Code) uint32 {
 	if mutable {
 		entry[1] = 1
 	}
-	m.globals = append(m.globals, append(append(entry, initial...), opEnd))
-	return uint32(len(m.globals) - 1)
+	return m.globals.add(append(append(entry, initial...), opEnd))
 }
 
 // Export makes an item visible.
 func (m *Module) Export(name string, kind byte, index uint32) {
-	m.exports = append(m.exports, binary.AppendUvarint(append(str(name), kind), uint64(index)))
+	m.exports.add(binary.AppendUvarint(append(str(name), kind), uint64(index)))
 }
 
 // Start names the function that runs at instantiation.
@@ -169,14 +189,14 @@ func (m *Module) Elements(offset int32, functions ...uint32) {
 	for _, f := range functions {
 		entry = binary.AppendUvarint(entry, uint64(f))
 	}
-	m.elements = append(m.elements, entry)
+	m.elements.add(entry)
 }
 
 // Data fills a part of memory.
 func (m *Module) Data(offset int32, content []byte) {
 	entry := append(append([]byte{0}, I32(offset)...), opEnd)
 	entry = binary.AppendUvarint(entry, uint64(len(content)))
-	m.data = append(m.data, append(entry, content...))
+	m.data.add(append(entry, content...))
 }
 
 // Custom adds a custom section at the end.
@@ -187,19 +207,23 @@ func (m *Module) Custom(name string, content []byte) {
 // Bytes writes the module.
 func (m *Module) Bytes() []byte {
 	b := []byte("\x00asm\x01\x00\x00\x00")
-	b = appendVector(b, SectionType, types(m.types))
-	b = appendVector(b, SectionImport, m.imports)
-	b = appendVector(b, SectionFunction, indexes(m.functions))
-	b = appendVector(b, SectionTable, m.tables)
-	b = appendVector(b, SectionMemory, m.memories)
-	b = appendVector(b, SectionGlobal, m.globals)
-	b = appendVector(b, SectionExport, m.exports)
+	b = m.types.appendTo(b, SectionType)
+	b = m.imports.appendTo(b, SectionImport)
+	b = m.functions.appendTo(b, SectionFunction)
+	b = m.tables.appendTo(b, SectionTable)
+	b = m.memories.appendTo(b, SectionMemory)
+	b = m.globals.appendTo(b, SectionGlobal)
+	b = m.exports.appendTo(b, SectionExport)
 	if m.start != nil {
 		b = AppendSection(b, SectionStart, m.start)
 	}
-	b = appendVector(b, SectionElement, m.elements)
-	b = appendVector(b, SectionCode, sized(m.bodies))
-	b = appendVector(b, SectionData, m.data)
+	b = m.elements.appendTo(b, SectionElement)
+	var code vector
+	for _, body := range m.bodies {
+		code.add(append(binary.AppendUvarint(nil, uint64(len(body))), body...))
+	}
+	b = code.appendTo(b, SectionCode)
+	b = m.data.appendTo(b, SectionData)
 	for _, c := range m.custom {
 		b = AppendSection(b, SectionCustom, c)
 	}
@@ -212,24 +236,12 @@ func AppendSection(module []byte, id byte, content []byte) []byte {
 	return append(module, content...)
 }
 
-func appendVector(module []byte, id byte, entries [][]byte) []byte {
-	if len(entries) == 0 {
+// appendTo leaves out an empty section.
+func (v *vector) appendTo(module []byte, id byte) []byte {
+	if v.count == 0 {
 		return module
 	}
-	return AppendSection(module, id, vector(entries))
-}
-
-func vector(entries [][]byte) []byte {
-	return append(binary.AppendUvarint(nil, uint64(len(entries))), slices.Concat(entries...)...)
-}
-
-func types(list []abi.Signature) [][]byte {
-	out := make([][]byte, len(list))
-	for i, s := range list {
-		params, results := Split(s)
-		out[i] = append(append([]byte{0x60}, values(params)...), values(results)...)
-	}
-	return out
+	return AppendSection(module, id, v.bytes())
 }
 
 // Split parts a signature into parameters and results.
@@ -262,22 +274,6 @@ func valueType(letter byte) byte {
 		return 0x7c
 	}
 	panic("wasmtest: no value type " + string(letter))
-}
-
-func indexes(list []uint32) [][]byte {
-	out := make([][]byte, len(list))
-	for i, n := range list {
-		out[i] = binary.AppendUvarint(nil, uint64(n))
-	}
-	return out
-}
-
-func sized(bodies []Code) [][]byte {
-	out := make([][]byte, len(bodies))
-	for i, body := range bodies {
-		out[i] = append(binary.AppendUvarint(nil, uint64(len(body))), body...)
-	}
-	return out
 }
 
 func str(s string) []byte { return append(binary.AppendUvarint(nil, uint64(len(s))), s...) }

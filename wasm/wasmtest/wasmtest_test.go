@@ -63,6 +63,7 @@ func TestHostileModulesAreValidAsFarAsTheyAreMeantToBe(t *testing.T) {
 		"fills":             FillBomb(100, 1<<20),
 		"copies":            CopyBomb(100, 1<<20),
 		"growth":            GrowBomb(),
+		"puppet":            Puppet(),
 		"recursion":         Recursion(100),
 		"mutual recursion":  MutualRecursion(),
 	} {
