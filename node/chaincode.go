@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/definition"
@@ -20,6 +21,7 @@ import (
 	"github.com/weft-network/weft/p2p/wire"
 	"github.com/weft-network/weft/wasm"
 	"github.com/weft-network/weft/wasm/pack"
+	"github.com/weft-network/weft/wasm/sandbox"
 )
 
 // chaincode is what a peer has to run and to administer chaincode.
@@ -31,6 +33,7 @@ type chaincode struct {
 	lifecycle *lifecycle.Lifecycle
 	system    map[string]endorse.System
 	db        *store.DB
+	before    atomic.Uint64 // packages.Calls when the last module began to be loaded
 
 	// streams are the approval streams that this peer opened.
 	streams sync.WaitGroup
@@ -60,11 +63,7 @@ func newChaincode(p *peerRole, dir string) (c *chaincode, err error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, err
 	}
-	c.runtime, err = wasm.New(wasm.Config{
-		CacheDir: cmp.Or(p.n.cfg.Peer.WasmCache, filepath.Join(dir, "wasm-cache")), Log: p.n.log,
-		Limits: wasm.Limits{CallTime: p.n.cfg.Peer.ExecuteTimeout},
-	})
-	if err != nil {
+	if err := c.openRuntime(p.n.cfg.Peer, dir); err != nil {
 		return nil, fmt.Errorf("chaincode runtime: %w", err)
 	}
 	if c.db, err = store.OpenDB(filepath.Join(dir, "approvals")); err != nil {
@@ -77,6 +76,7 @@ func newChaincode(p *peerRole, dir string) (c *chaincode, err error) {
 	if c.packages, err = lifecycle.OpenPackages(filepath.Join(dir, "chaincodes"), c.engine(), p.n.log); err != nil {
 		return nil, err
 	}
+	c.packages.OnChange(func() { c.forget(); p.pokeAll() })
 	channels := func() []endorse.Channel {
 		var list []endorse.Channel
 		for _, pc := range p.all() {
@@ -96,9 +96,52 @@ func newChaincode(p *peerRole, dir string) (c *chaincode, err error) {
 	return c, nil
 }
 
+// openRuntime makes the runtime, and the compiler that fills its cache.
+func (c *chaincode) openRuntime(cfg PeerConfig, dir string) error {
+	cache := cmp.Or(cfg.WasmCache, filepath.Join(dir, "wasm-cache"))
+	compiler, err := sandbox.New(sandbox.Config{
+		Dir: cache, Program: cfg.Compiler, Limits: cfg.Compile, Busy: c.busy, Log: c.log,
+	})
+	if err != nil {
+		return err
+	}
+	limits := cfg.Chaincode
+	limits.CallTime = cfg.ExecuteTimeout
+	c.runtime, err = wasm.New(wasm.Config{
+		CacheDir: cache, Log: c.log, Limits: limits,
+		Compile: func(ctx context.Context, module []byte) error { return c.compile(ctx, compiler, module) },
+	})
+	if err == nil {
+		c.log.Info("chaincode runs under the execution profile", "profile", c.runtime.Profile())
+	}
+	return err
+}
+
+// compile ends with the peer, too. What follows it, in Load, is the start of the
+// module.
+func (c *chaincode) compile(ctx context.Context, compiler *sandbox.Compiler, module []byte) error {
+	lifecycle.Enter(ctx, lifecycle.Compiling)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(c.ctx, func() { cancel(errPeerStops) })()
+	if err := compiler.Compile(ctx, module); err != nil {
+		return err
+	}
+	lifecycle.Enter(ctx, lifecycle.Starting)
+	return nil
+}
+
+var errPeerStops = errors.New("the peer stops")
+
+// busy reports whether chaincode was called while the module that is to be
+// compiled was checked and rewritten, which takes a tenth of a second and more
+// for one that is worth asking.
+func (c *chaincode) busy() bool { return c.packages.Calls() != c.before.Load() }
+
 // engine compiles and runs packages with the wasm runtime.
 func (c *chaincode) engine() lifecycle.Engine {
 	return lifecycle.Engine{
+		Profile: c.runtime.Profile(),
 		Read: func(raw []byte) (lifecycle.Package, error) {
 			p, err := pack.Read(raw)
 			if err != nil {
@@ -107,8 +150,14 @@ func (c *chaincode) engine() lifecycle.Engine {
 			return lifecycle.Package{Label: p.Label, Type: p.Type, Code: p.Code}, nil
 		},
 		Check: c.runtime.Check,
-		Load: func(ctx context.Context, id string, code []byte) (endorse.Module, error) {
-			return c.runtime.Load(ctx, id, code)
+		Load: func(ctx context.Context, id string, code []byte) (lifecycle.Loaded, error) {
+			c.before.Store(c.packages.Calls())
+			lifecycle.Enter(ctx, lifecycle.Metering)
+			m, err := c.runtime.Load(ctx, id, code)
+			if err != nil {
+				return lifecycle.Loaded{}, err
+			}
+			return lifecycle.Loaded{Module: m}, nil
 		},
 	}
 }

@@ -8,6 +8,9 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/weft-network/weft/wasm"
+	"github.com/weft-network/weft/wasm/sandbox"
 )
 
 // Role is what a node does.
@@ -83,6 +86,18 @@ type PeerConfig struct {
 	// code that the peer runs: share it between nodes of one operator on one
 	// machine only. Default: a folder in DataDir.
 	WasmCache string
+	// Chaincode are the limits of one chaincode call; zero fields take the
+	// defaults of wasm.DefaultLimits, and CallTime is ExecuteTimeout. Those that
+	// chaincode can notice are part of the execution profile: peers that differ
+	// do not endorse together.
+	Chaincode wasm.Limits
+	// Compiler is the program, with its arguments, that compiles chaincode out
+	// of this process: sandbox.Self() in a program that calls sandbox.Serve.
+	// Empty: chaincode is compiled in this process, without limits.
+	Compiler []string
+	// Compile are the limits of compiling one module; zero fields take the
+	// defaults of sandbox.DefaultLimits.
+	Compile sandbox.Limits
 }
 
 const defaultGatewayConcurrency = 5000

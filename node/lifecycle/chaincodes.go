@@ -2,8 +2,10 @@ package lifecycle
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/weft-network/weft/ledger/definition"
 	"github.com/weft-network/weft/ledger/state"
@@ -49,21 +51,36 @@ func (l *Lifecycle) Installed(channelID string) ([]*wire.InstalledChaincode, err
 			return nil, err
 		}
 		for _, d := range definitions {
-			if l.canRun(channelID, d) {
-				list = append(list, &wire.InstalledChaincode{Name: d.Name, Version: d.Version})
+			if id, ok := l.runs(channelID, d); ok {
+				list = append(list, l.installed(d, id))
 			}
 		}
 	}
 	return list, nil
 }
 
-func (l *Lifecycle) canRun(channelID string, d *definition.Definition) bool {
+// runs returns the package that this peer runs a definition from.
+func (l *Lifecycle) runs(channelID string, d *definition.Definition) (string, bool) {
 	a := l.cfg.Approvals.Get(channelID, d.Name, d.Sequence)
 	if a == nil || a.agrees(d) != nil {
-		return false
+		return "", false
 	}
 	_, here := l.cfg.Packages.Label(a.PackageID)
-	return here
+	return a.PackageID, here
+}
+
+// installed is what other peers are told of a chaincode that runs here. The
+// profile is that of this peer, under which every module is loaded; the image is
+// left out while that of this profile is not known.
+func (l *Lifecycle) installed(d *definition.Definition, id string) *wire.InstalledChaincode {
+	c := &wire.InstalledChaincode{Name: d.Name, Version: d.Version, Profile: l.cfg.Packages.engine.Profile}
+	if _, hash, ok := strings.Cut(id, ":"); ok {
+		c.Package, _ = hex.DecodeString(hash) // ids of packages here end in one
+	}
+	if p, _ := l.cfg.Packages.Prepared(id); p.Profile == c.Profile {
+		c.Image, _ = hex.DecodeString(p.Image)
+	}
+	return c
 }
 
 // committedOn reads the definitions committed on a channel, sorted by name.

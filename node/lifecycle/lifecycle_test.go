@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -53,7 +54,11 @@ func fakeEngine() lifecycle.Engine {
 			}
 			return nil
 		},
-		Load: func(_ context.Context, _ string, code []byte) (endorse.Module, error) { return fakeModule(code), nil },
+		Load: func(ctx context.Context, _ string, code []byte) (lifecycle.Loaded, error) {
+			lifecycle.Enter(ctx, lifecycle.Metering)
+			return lifecycle.Loaded{Module: fakeModule(code), Image: hex.EncodeToString(code)}, nil
+		},
+		Profile: "profile1",
 	}
 }
 
@@ -237,7 +242,7 @@ func TestInstall(t *testing.T) {
 		_, err := n.install(pkg)
 		wantText(t, err, want)
 	}
-	if files, _ := filepath.Glob(filepath.Join(n.dir, "chaincodes", "*")); len(files) != 1 {
+	if files, _ := filepath.Glob(filepath.Join(n.dir, "chaincodes", "*")); len(files) != 2 { // the package and how it was prepared
 		t.Errorf("files %v", files)
 	}
 	if list := n.openPackages().List(); len(list) != 1 || list[0] != id {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/weft-network/weft/node/endorse"
 )
@@ -37,8 +38,18 @@ type Engine struct {
 	Read func(raw []byte) (Package, error)
 	// Check refuses a module by its bytes.
 	Check func(ctx context.Context, code []byte) error
-	// Load compiles a module, or finds it compiled, and makes it callable.
-	Load func(ctx context.Context, packageID string, code []byte) (endorse.Module, error)
+	// Load rewrites and compiles a module, or finds it compiled, and makes it
+	// callable. It tells of its phases by Enter.
+	Load func(ctx context.Context, packageID string, code []byte) (Loaded, error)
+	// Profile is the execution profile of what Load makes.
+	Profile string
+}
+
+// Loaded is a module that can be called.
+type Loaded struct {
+	Module endorse.Module
+	// Image is the hash, in hexadecimal, of the state that every call begins with.
+	Image string
 }
 
 // Packages are the chaincode packages installed on this peer, one file each. A
@@ -47,8 +58,12 @@ type Packages struct {
 	dir    string
 	engine Engine
 	log    *slog.Logger
-	// installing is held during an install: compiling takes all cores anyhow.
+	// installing is held during an install: a second one would only take
+	// processors from the first, and from the peer.
 	installing chan struct{}
+	works      *works
+	calls      atomic.Uint64
+	onChange   func()
 
 	mu        sync.Mutex
 	installed map[string]*installed // by package id
@@ -56,9 +71,10 @@ type Packages struct {
 
 // installed is one package. Its module is loaded on first use.
 type installed struct {
-	label  string
-	turn   chan struct{} // held while loading
-	module endorse.Module
+	label    string
+	turn     chan struct{} // held while loading
+	module   endorse.Module
+	prepared Prepared // guarded by Packages.mu
 }
 
 // ErrNotInstalled is in the error of a package that this peer does not have.
@@ -75,18 +91,30 @@ func OpenPackages(dir string, engine Engine, log *slog.Logger) (*Packages, error
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("folder of chaincode packages: %w", err)
 	}
-	p := &Packages{dir: dir, engine: engine, log: log, installing: make(chan struct{}, 1), installed: map[string]*installed{}}
+	p := &Packages{dir: dir, engine: engine, log: log, installing: make(chan struct{}, 1), works: &works{byID: map[string]*work{}}, installed: map[string]*installed{}}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("folder of chaincode packages: %w", err)
 	}
+	var records []string
 	for _, entry := range entries {
+		if strings.HasSuffix(entry.Name(), preparedSuffix) {
+			records = append(records, entry.Name())
+			continue
+		}
 		if err := p.found(entry.Name()); err != nil {
 			return nil, err
 		}
 	}
-	return p, nil
+	return p, p.foundPrepared(records)
 }
+
+// OnChange has f called whenever a package was prepared anew. Set it before the
+// packages are used.
+func (p *Packages) OnChange(f func()) { p.onChange = f }
+
+// Calls counts what was asked of Module: it grows while the peer serves.
+func (p *Packages) Calls() uint64 { return p.calls.Load() }
 
 func (p *Packages) found(name string) error {
 	path := filepath.Join(p.dir, name)
@@ -136,9 +164,13 @@ func PackageID(label string, raw []byte) string {
 	return label + ":" + hex.EncodeToString(sum[:])
 }
 
-// Install checks a package, compiles its module and keeps it. It returns the
-// package id. The file appears last: a package that does not compile, or a
-// crash on the way, leaves nothing.
+// Install checks a package, prepares its module and keeps it. It returns the
+// package id. The package's file appears last: a package that does not compile,
+// or a crash on the way, leaves nothing that counts.
+//
+// Of several at the same time that install the same, one does the work and the
+// others are told that it is installed. Watch tells how far it is. The end of
+// ctx ends the work.
 func (p *Packages) Install(ctx context.Context, raw []byte) (id, label string, err error) {
 	if len(raw) > MaxPackageBytes {
 		return "", "", fmt.Errorf("chaincode package has %d bytes, more than %d", len(raw), MaxPackageBytes)
@@ -153,36 +185,59 @@ func (p *Packages) Install(ctx context.Context, raw []byte) (id, label string, e
 	if pkg.Type != "wasm" {
 		return "", "", fmt.Errorf("chaincode package '%s' is of type '%s': this peer runs type 'wasm' only", pkg.Label, pkg.Type)
 	}
+	id = PackageID(pkg.Label, raw)
+	w := p.works.join(id)
+	defer p.works.leave(id)
+	w.begin()
 	select {
 	case p.installing <- struct{}{}:
 		defer func() { <-p.installing }()
 	case <-ctx.Done():
 		return "", "", context.Cause(ctx)
 	}
-	id = PackageID(pkg.Label, raw)
 	if p.get(id) != nil {
+		w.end(nil)
 		return "", "", fmt.Errorf("chaincode already successfully installed (package ID '%s')", id)
 	}
-	if p.count() >= MaxPackages {
-		return "", "", fmt.Errorf("%d chaincode packages are installed, no more are allowed", MaxPackages)
-	}
-	module, err := p.build(ctx, id, pkg)
+	err = p.install(context.WithValue(ctx, workKey{}, w), id, pkg, raw)
+	w.end(err)
 	if err != nil {
-		return "", "", fmt.Errorf("could not build chaincode: %w", err)
+		return "", "", err
 	}
-	if err := writeFile(p.path(id), raw); err != nil {
-		return "", "", fmt.Errorf("could not save cc install package: %w", err)
-	}
-	p.mu.Lock()
-	p.installed[id] = newInstalled(pkg.Label, module)
-	p.mu.Unlock()
-	p.log.Info("chaincode installed", "package", id)
 	return id, pkg.Label, nil
 }
 
-func (p *Packages) build(ctx context.Context, id string, pkg Package) (endorse.Module, error) {
+// install does the work of Install, whose turn it is.
+func (p *Packages) install(ctx context.Context, id string, pkg Package, raw []byte) error {
+	if p.count() >= MaxPackages {
+		return fmt.Errorf("%d chaincode packages are installed, no more are allowed", MaxPackages)
+	}
+	loaded, err := p.build(ctx, id, pkg)
+	if err != nil {
+		return fmt.Errorf("could not build chaincode: %w", err)
+	}
+	Enter(ctx, Saving)
+	c := newInstalled(pkg.Label, loaded.Module)
+	c.prepared = Prepared{Profile: p.engine.Profile, Image: loaded.Image}
+	err = p.writePrepared(id, c.prepared)
+	// A crash here leaves a record without a package, which the next start removes.
+	if err == nil {
+		err = writeFile(p.path(id), raw)
+	}
+	if err != nil {
+		return fmt.Errorf("could not save cc install package: %w", err)
+	}
+	p.mu.Lock()
+	p.installed[id] = c
+	p.mu.Unlock()
+	p.log.Info("chaincode installed", "package", id, "profile", c.prepared.Profile, "image", c.prepared.Image)
+	return nil
+}
+
+func (p *Packages) build(ctx context.Context, id string, pkg Package) (Loaded, error) {
+	Enter(ctx, Checking)
 	if err := p.engine.Check(ctx, pkg.Code); err != nil {
-		return nil, err
+		return Loaded{}, err
 	}
 	return p.engine.Load(ctx, id, pkg.Code)
 }
@@ -242,6 +297,7 @@ func (p *Packages) Bytes(id string) ([]byte, error) {
 // Module returns the loaded module of an installed package. The first caller
 // after a start loads it, for all: it goes on when that caller gives up.
 func (p *Packages) Module(ctx context.Context, id string) (endorse.Module, error) {
+	p.calls.Add(1)
 	c := p.get(id)
 	if c == nil {
 		return nil, fmt.Errorf("chaincode package '%s': %w", id, ErrNotInstalled)
@@ -263,12 +319,15 @@ func (p *Packages) Module(ctx context.Context, id string) (endorse.Module, error
 	if err != nil {
 		return nil, fmt.Errorf("chaincode package '%s': %w", id, err)
 	}
-	m, err := p.engine.Load(context.WithoutCancel(ctx), id, pkg.Code)
+	before, _ := p.Prepared(id)
+	p.announce(id, before)
+	loaded, err := p.engine.Load(context.WithoutCancel(ctx), id, pkg.Code)
 	if err != nil {
 		return nil, fmt.Errorf("load chaincode package '%s': %w", id, err)
 	}
-	c.module = m
-	return m, nil
+	p.renew(id, c, Prepared{Profile: p.engine.Profile, Image: loaded.Image})
+	c.module = loaded.Module
+	return c.module, nil
 }
 
 // Preload loads every installed package, so that no transaction has to wait for

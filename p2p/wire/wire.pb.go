@@ -24,6 +24,97 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type WatchInstallRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// package_id is label:hash, which only those know who have the package.
+	PackageId     string `protobuf:"bytes,1,opt,name=package_id,json=packageId,proto3" json:"package_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchInstallRequest) Reset() {
+	*x = WatchInstallRequest{}
+	mi := &file_p2p_wire_wire_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchInstallRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchInstallRequest) ProtoMessage() {}
+
+func (x *WatchInstallRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_p2p_wire_wire_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchInstallRequest.ProtoReflect.Descriptor instead.
+func (*WatchInstallRequest) Descriptor() ([]byte, []int) {
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *WatchInstallRequest) GetPackageId() string {
+	if x != nil {
+		return x.PackageId
+	}
+	return ""
+}
+
+type InstallPhase struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// phase is waiting, checking, metering, compiling, starting, saving, done or
+	// failed; others may come.
+	Phase         string `protobuf:"bytes,1,opt,name=phase,proto3" json:"phase,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InstallPhase) Reset() {
+	*x = InstallPhase{}
+	mi := &file_p2p_wire_wire_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InstallPhase) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InstallPhase) ProtoMessage() {}
+
+func (x *InstallPhase) ProtoReflect() protoreflect.Message {
+	mi := &file_p2p_wire_wire_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InstallPhase.ProtoReflect.Descriptor instead.
+func (*InstallPhase) Descriptor() ([]byte, []int) {
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *InstallPhase) GetPhase() string {
+	if x != nil {
+		return x.Phase
+	}
+	return ""
+}
+
 type IdentifyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// nonce is chosen by the caller, 16 to 64 bytes.
@@ -34,7 +125,7 @@ type IdentifyRequest struct {
 
 func (x *IdentifyRequest) Reset() {
 	*x = IdentifyRequest{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[0]
+	mi := &file_p2p_wire_wire_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -46,7 +137,7 @@ func (x *IdentifyRequest) String() string {
 func (*IdentifyRequest) ProtoMessage() {}
 
 func (x *IdentifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[0]
+	mi := &file_p2p_wire_wire_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -59,7 +150,7 @@ func (x *IdentifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentifyRequest.ProtoReflect.Descriptor instead.
 func (*IdentifyRequest) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{0}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *IdentifyRequest) GetNonce() []byte {
@@ -84,7 +175,7 @@ type IdentifyResponse struct {
 
 func (x *IdentifyResponse) Reset() {
 	*x = IdentifyResponse{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[1]
+	mi := &file_p2p_wire_wire_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -96,7 +187,7 @@ func (x *IdentifyResponse) String() string {
 func (*IdentifyResponse) ProtoMessage() {}
 
 func (x *IdentifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[1]
+	mi := &file_p2p_wire_wire_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -109,7 +200,7 @@ func (x *IdentifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentifyResponse.ProtoReflect.Descriptor instead.
 func (*IdentifyResponse) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{1}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *IdentifyResponse) GetIdentity() []byte {
@@ -154,7 +245,7 @@ type IdentifyStatement struct {
 
 func (x *IdentifyStatement) Reset() {
 	*x = IdentifyStatement{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[2]
+	mi := &file_p2p_wire_wire_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -166,7 +257,7 @@ func (x *IdentifyStatement) String() string {
 func (*IdentifyStatement) ProtoMessage() {}
 
 func (x *IdentifyStatement) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[2]
+	mi := &file_p2p_wire_wire_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -179,7 +270,7 @@ func (x *IdentifyStatement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentifyStatement.ProtoReflect.Descriptor instead.
 func (*IdentifyStatement) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{2}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *IdentifyStatement) GetPurpose() string {
@@ -225,7 +316,7 @@ type Hello struct {
 
 func (x *Hello) Reset() {
 	*x = Hello{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[3]
+	mi := &file_p2p_wire_wire_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -237,7 +328,7 @@ func (x *Hello) String() string {
 func (*Hello) ProtoMessage() {}
 
 func (x *Hello) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[3]
+	mi := &file_p2p_wire_wire_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -250,7 +341,7 @@ func (x *Hello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hello.ProtoReflect.Descriptor instead.
 func (*Hello) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{3}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Hello) GetIdentity() []byte {
@@ -278,7 +369,7 @@ type HelloReply struct {
 
 func (x *HelloReply) Reset() {
 	*x = HelloReply{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[4]
+	mi := &file_p2p_wire_wire_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -290,7 +381,7 @@ func (x *HelloReply) String() string {
 func (*HelloReply) ProtoMessage() {}
 
 func (x *HelloReply) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[4]
+	mi := &file_p2p_wire_wire_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -303,7 +394,7 @@ func (x *HelloReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HelloReply.ProtoReflect.Descriptor instead.
 func (*HelloReply) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{4}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *HelloReply) GetRefused() string {
@@ -330,7 +421,7 @@ type Open struct {
 
 func (x *Open) Reset() {
 	*x = Open{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[5]
+	mi := &file_p2p_wire_wire_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -342,7 +433,7 @@ func (x *Open) String() string {
 func (*Open) ProtoMessage() {}
 
 func (x *Open) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[5]
+	mi := &file_p2p_wire_wire_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -355,7 +446,7 @@ func (x *Open) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Open.ProtoReflect.Descriptor instead.
 func (*Open) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{5}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Open) GetChannel() string {
@@ -375,7 +466,7 @@ type OpenReply struct {
 
 func (x *OpenReply) Reset() {
 	*x = OpenReply{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[6]
+	mi := &file_p2p_wire_wire_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -387,7 +478,7 @@ func (x *OpenReply) String() string {
 func (*OpenReply) ProtoMessage() {}
 
 func (x *OpenReply) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[6]
+	mi := &file_p2p_wire_wire_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -400,7 +491,7 @@ func (x *OpenReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenReply.ProtoReflect.Descriptor instead.
 func (*OpenReply) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{6}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *OpenReply) GetRefused() string {
@@ -423,7 +514,7 @@ type DeliverRequest struct {
 
 func (x *DeliverRequest) Reset() {
 	*x = DeliverRequest{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[7]
+	mi := &file_p2p_wire_wire_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -435,7 +526,7 @@ func (x *DeliverRequest) String() string {
 func (*DeliverRequest) ProtoMessage() {}
 
 func (x *DeliverRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[7]
+	mi := &file_p2p_wire_wire_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -448,7 +539,7 @@ func (x *DeliverRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliverRequest.ProtoReflect.Descriptor instead.
 func (*DeliverRequest) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{7}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DeliverRequest) GetStart() uint64 {
@@ -475,7 +566,7 @@ type DeliverItem struct {
 
 func (x *DeliverItem) Reset() {
 	*x = DeliverItem{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[8]
+	mi := &file_p2p_wire_wire_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -487,7 +578,7 @@ func (x *DeliverItem) String() string {
 func (*DeliverItem) ProtoMessage() {}
 
 func (x *DeliverItem) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[8]
+	mi := &file_p2p_wire_wire_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -500,7 +591,7 @@ func (x *DeliverItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliverItem.ProtoReflect.Descriptor instead.
 func (*DeliverItem) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{8}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DeliverItem) GetBlock() []byte {
@@ -527,7 +618,7 @@ type BroadcastRequest struct {
 
 func (x *BroadcastRequest) Reset() {
 	*x = BroadcastRequest{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[9]
+	mi := &file_p2p_wire_wire_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -539,7 +630,7 @@ func (x *BroadcastRequest) String() string {
 func (*BroadcastRequest) ProtoMessage() {}
 
 func (x *BroadcastRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[9]
+	mi := &file_p2p_wire_wire_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -552,7 +643,7 @@ func (x *BroadcastRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BroadcastRequest.ProtoReflect.Descriptor instead.
 func (*BroadcastRequest) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{9}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *BroadcastRequest) GetEnvelope() []byte {
@@ -574,7 +665,7 @@ type BroadcastReply struct {
 
 func (x *BroadcastReply) Reset() {
 	*x = BroadcastReply{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[10]
+	mi := &file_p2p_wire_wire_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -586,7 +677,7 @@ func (x *BroadcastReply) String() string {
 func (*BroadcastReply) ProtoMessage() {}
 
 func (x *BroadcastReply) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[10]
+	mi := &file_p2p_wire_wire_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -599,7 +690,7 @@ func (x *BroadcastReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BroadcastReply.ProtoReflect.Descriptor instead.
 func (*BroadcastReply) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{10}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *BroadcastReply) GetStatus() int32 {
@@ -640,7 +731,7 @@ type EndorseRequest struct {
 
 func (x *EndorseRequest) Reset() {
 	*x = EndorseRequest{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[11]
+	mi := &file_p2p_wire_wire_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -652,7 +743,7 @@ func (x *EndorseRequest) String() string {
 func (*EndorseRequest) ProtoMessage() {}
 
 func (x *EndorseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[11]
+	mi := &file_p2p_wire_wire_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -665,7 +756,7 @@ func (x *EndorseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndorseRequest.ProtoReflect.Descriptor instead.
 func (*EndorseRequest) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{11}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *EndorseRequest) GetId() uint64 {
@@ -707,7 +798,7 @@ type EndorseReply struct {
 
 func (x *EndorseReply) Reset() {
 	*x = EndorseReply{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[12]
+	mi := &file_p2p_wire_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -719,7 +810,7 @@ func (x *EndorseReply) String() string {
 func (*EndorseReply) ProtoMessage() {}
 
 func (x *EndorseReply) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[12]
+	mi := &file_p2p_wire_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -732,7 +823,7 @@ func (x *EndorseReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndorseReply.ProtoReflect.Descriptor instead.
 func (*EndorseReply) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{12}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *EndorseReply) GetId() uint64 {
@@ -766,7 +857,7 @@ type RaftFrame struct {
 
 func (x *RaftFrame) Reset() {
 	*x = RaftFrame{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[13]
+	mi := &file_p2p_wire_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -778,7 +869,7 @@ func (x *RaftFrame) String() string {
 func (*RaftFrame) ProtoMessage() {}
 
 func (x *RaftFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[13]
+	mi := &file_p2p_wire_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -791,7 +882,7 @@ func (x *RaftFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RaftFrame.ProtoReflect.Descriptor instead.
 func (*RaftFrame) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{13}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RaftFrame) GetMessage() []byte {
@@ -814,7 +905,7 @@ type SubmitRequest struct {
 
 func (x *SubmitRequest) Reset() {
 	*x = SubmitRequest{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[14]
+	mi := &file_p2p_wire_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -826,7 +917,7 @@ func (x *SubmitRequest) String() string {
 func (*SubmitRequest) ProtoMessage() {}
 
 func (x *SubmitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[14]
+	mi := &file_p2p_wire_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -839,7 +930,7 @@ func (x *SubmitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitRequest.ProtoReflect.Descriptor instead.
 func (*SubmitRequest) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{14}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SubmitRequest) GetId() uint64 {
@@ -874,7 +965,7 @@ type SubmitReply struct {
 
 func (x *SubmitReply) Reset() {
 	*x = SubmitReply{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[15]
+	mi := &file_p2p_wire_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -886,7 +977,7 @@ func (x *SubmitReply) String() string {
 func (*SubmitReply) ProtoMessage() {}
 
 func (x *SubmitReply) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[15]
+	mi := &file_p2p_wire_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -899,7 +990,7 @@ func (x *SubmitReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitReply.ProtoReflect.Descriptor instead.
 func (*SubmitReply) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{15}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SubmitReply) GetId() uint64 {
@@ -936,7 +1027,7 @@ type BlockGossip struct {
 
 func (x *BlockGossip) Reset() {
 	*x = BlockGossip{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[16]
+	mi := &file_p2p_wire_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -948,7 +1039,7 @@ func (x *BlockGossip) String() string {
 func (*BlockGossip) ProtoMessage() {}
 
 func (x *BlockGossip) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[16]
+	mi := &file_p2p_wire_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -961,7 +1052,7 @@ func (x *BlockGossip) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockGossip.ProtoReflect.Descriptor instead.
 func (*BlockGossip) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{16}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *BlockGossip) GetNumber() uint64 {
@@ -1005,7 +1096,7 @@ type StateInfo struct {
 
 func (x *StateInfo) Reset() {
 	*x = StateInfo{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[17]
+	mi := &file_p2p_wire_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1017,7 +1108,7 @@ func (x *StateInfo) String() string {
 func (*StateInfo) ProtoMessage() {}
 
 func (x *StateInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[17]
+	mi := &file_p2p_wire_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1030,7 +1121,7 @@ func (x *StateInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateInfo.ProtoReflect.Descriptor instead.
 func (*StateInfo) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{17}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *StateInfo) GetSequence() uint64 {
@@ -1104,17 +1195,22 @@ func (x *StateInfo) GetSignature() []byte {
 }
 
 type InstalledChaincode struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
-	Profile       string                 `protobuf:"bytes,3,opt,name=profile,proto3" json:"profile,omitempty"` // execution profile
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Name    string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Version string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	Profile string                 `protobuf:"bytes,3,opt,name=profile,proto3" json:"profile,omitempty"` // execution profile, which decides what its code answers
+	// package is the SHA-256 of the package, and image that of the state which
+	// every call begins with. Peers that run one package under one profile have
+	// one image.
+	Package       []byte `protobuf:"bytes,4,opt,name=package,proto3" json:"package,omitempty"`
+	Image         []byte `protobuf:"bytes,5,opt,name=image,proto3" json:"image,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *InstalledChaincode) Reset() {
 	*x = InstalledChaincode{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[18]
+	mi := &file_p2p_wire_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1222,7 @@ func (x *InstalledChaincode) String() string {
 func (*InstalledChaincode) ProtoMessage() {}
 
 func (x *InstalledChaincode) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[18]
+	mi := &file_p2p_wire_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1235,7 @@ func (x *InstalledChaincode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstalledChaincode.ProtoReflect.Descriptor instead.
 func (*InstalledChaincode) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{18}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *InstalledChaincode) GetName() string {
@@ -1163,6 +1259,20 @@ func (x *InstalledChaincode) GetProfile() string {
 	return ""
 }
 
+func (x *InstalledChaincode) GetPackage() []byte {
+	if x != nil {
+		return x.Package
+	}
+	return nil
+}
+
+func (x *InstalledChaincode) GetImage() []byte {
+	if x != nil {
+		return x.Image
+	}
+	return nil
+}
+
 // Protocol "approvals": peers of one organisation exchange approval records.
 type ApprovalSync struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
@@ -1173,7 +1283,7 @@ type ApprovalSync struct {
 
 func (x *ApprovalSync) Reset() {
 	*x = ApprovalSync{}
-	mi := &file_p2p_wire_wire_proto_msgTypes[19]
+	mi := &file_p2p_wire_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1185,7 +1295,7 @@ func (x *ApprovalSync) String() string {
 func (*ApprovalSync) ProtoMessage() {}
 
 func (x *ApprovalSync) ProtoReflect() protoreflect.Message {
-	mi := &file_p2p_wire_wire_proto_msgTypes[19]
+	mi := &file_p2p_wire_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1198,7 +1308,7 @@ func (x *ApprovalSync) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApprovalSync.ProtoReflect.Descriptor instead.
 func (*ApprovalSync) Descriptor() ([]byte, []int) {
-	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{19}
+	return file_p2p_wire_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ApprovalSync) GetSignedProposals() [][]byte {
@@ -1212,7 +1322,12 @@ var File_p2p_wire_wire_proto protoreflect.FileDescriptor
 
 const file_p2p_wire_wire_proto_rawDesc = "" +
 	"\n" +
-	"\x13p2p/wire/wire.proto\x12\x04weft\"'\n" +
+	"\x13p2p/wire/wire.proto\x12\x04weft\"4\n" +
+	"\x13WatchInstallRequest\x12\x1d\n" +
+	"\n" +
+	"package_id\x18\x01 \x01(\tR\tpackageId\"$\n" +
+	"\fInstallPhase\x12\x14\n" +
+	"\x05phase\x18\x01 \x01(\tR\x05phase\"'\n" +
 	"\x0fIdentifyRequest\x12\x14\n" +
 	"\x05nonce\x18\x01 \x01(\fR\x05nonce\"{\n" +
 	"\x10IdentifyResponse\x12\x1a\n" +
@@ -1285,15 +1400,18 @@ const file_p2p_wire_wire_proto_rawDesc = "" +
 	"chaincodes\x12\x16\n" +
 	"\x06leader\x18\t \x01(\bR\x06leader\x12\x1c\n" +
 	"\tsignature\x18\n" +
-	" \x01(\fR\tsignature\"\\\n" +
+	" \x01(\fR\tsignature\"\x8c\x01\n" +
 	"\x12InstalledChaincode\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
-	"\aprofile\x18\x03 \x01(\tR\aprofile\"9\n" +
+	"\aprofile\x18\x03 \x01(\tR\aprofile\x12\x18\n" +
+	"\apackage\x18\x04 \x01(\fR\apackage\x12\x14\n" +
+	"\x05image\x18\x05 \x01(\fR\x05image\"9\n" +
 	"\fApprovalSync\x12)\n" +
-	"\x10signed_proposals\x18\x01 \x03(\fR\x0fsignedProposals2A\n" +
+	"\x10signed_proposals\x18\x01 \x03(\fR\x0fsignedProposals2\x82\x01\n" +
 	"\x04Node\x129\n" +
-	"\bIdentify\x12\x15.weft.IdentifyRequest\x1a\x16.weft.IdentifyResponseB'Z%github.com/weft-network/weft/p2p/wireb\x06proto3"
+	"\bIdentify\x12\x15.weft.IdentifyRequest\x1a\x16.weft.IdentifyResponse\x12?\n" +
+	"\fWatchInstall\x12\x19.weft.WatchInstallRequest\x1a\x12.weft.InstallPhase0\x01B'Z%github.com/weft-network/weft/p2p/wireb\x06proto3"
 
 var (
 	file_p2p_wire_wire_proto_rawDescOnce sync.Once
@@ -1307,36 +1425,40 @@ func file_p2p_wire_wire_proto_rawDescGZIP() []byte {
 	return file_p2p_wire_wire_proto_rawDescData
 }
 
-var file_p2p_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_p2p_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_p2p_wire_wire_proto_goTypes = []any{
-	(*IdentifyRequest)(nil),    // 0: weft.IdentifyRequest
-	(*IdentifyResponse)(nil),   // 1: weft.IdentifyResponse
-	(*IdentifyStatement)(nil),  // 2: weft.IdentifyStatement
-	(*Hello)(nil),              // 3: weft.Hello
-	(*HelloReply)(nil),         // 4: weft.HelloReply
-	(*Open)(nil),               // 5: weft.Open
-	(*OpenReply)(nil),          // 6: weft.OpenReply
-	(*DeliverRequest)(nil),     // 7: weft.DeliverRequest
-	(*DeliverItem)(nil),        // 8: weft.DeliverItem
-	(*BroadcastRequest)(nil),   // 9: weft.BroadcastRequest
-	(*BroadcastReply)(nil),     // 10: weft.BroadcastReply
-	(*EndorseRequest)(nil),     // 11: weft.EndorseRequest
-	(*EndorseReply)(nil),       // 12: weft.EndorseReply
-	(*RaftFrame)(nil),          // 13: weft.RaftFrame
-	(*SubmitRequest)(nil),      // 14: weft.SubmitRequest
-	(*SubmitReply)(nil),        // 15: weft.SubmitReply
-	(*BlockGossip)(nil),        // 16: weft.BlockGossip
-	(*StateInfo)(nil),          // 17: weft.StateInfo
-	(*InstalledChaincode)(nil), // 18: weft.InstalledChaincode
-	(*ApprovalSync)(nil),       // 19: weft.ApprovalSync
+	(*WatchInstallRequest)(nil), // 0: weft.WatchInstallRequest
+	(*InstallPhase)(nil),        // 1: weft.InstallPhase
+	(*IdentifyRequest)(nil),     // 2: weft.IdentifyRequest
+	(*IdentifyResponse)(nil),    // 3: weft.IdentifyResponse
+	(*IdentifyStatement)(nil),   // 4: weft.IdentifyStatement
+	(*Hello)(nil),               // 5: weft.Hello
+	(*HelloReply)(nil),          // 6: weft.HelloReply
+	(*Open)(nil),                // 7: weft.Open
+	(*OpenReply)(nil),           // 8: weft.OpenReply
+	(*DeliverRequest)(nil),      // 9: weft.DeliverRequest
+	(*DeliverItem)(nil),         // 10: weft.DeliverItem
+	(*BroadcastRequest)(nil),    // 11: weft.BroadcastRequest
+	(*BroadcastReply)(nil),      // 12: weft.BroadcastReply
+	(*EndorseRequest)(nil),      // 13: weft.EndorseRequest
+	(*EndorseReply)(nil),        // 14: weft.EndorseReply
+	(*RaftFrame)(nil),           // 15: weft.RaftFrame
+	(*SubmitRequest)(nil),       // 16: weft.SubmitRequest
+	(*SubmitReply)(nil),         // 17: weft.SubmitReply
+	(*BlockGossip)(nil),         // 18: weft.BlockGossip
+	(*StateInfo)(nil),           // 19: weft.StateInfo
+	(*InstalledChaincode)(nil),  // 20: weft.InstalledChaincode
+	(*ApprovalSync)(nil),        // 21: weft.ApprovalSync
 }
 var file_p2p_wire_wire_proto_depIdxs = []int32{
-	3,  // 0: weft.HelloReply.hello:type_name -> weft.Hello
-	18, // 1: weft.StateInfo.chaincodes:type_name -> weft.InstalledChaincode
-	0,  // 2: weft.Node.Identify:input_type -> weft.IdentifyRequest
-	1,  // 3: weft.Node.Identify:output_type -> weft.IdentifyResponse
-	3,  // [3:4] is the sub-list for method output_type
-	2,  // [2:3] is the sub-list for method input_type
+	5,  // 0: weft.HelloReply.hello:type_name -> weft.Hello
+	20, // 1: weft.StateInfo.chaincodes:type_name -> weft.InstalledChaincode
+	2,  // 2: weft.Node.Identify:input_type -> weft.IdentifyRequest
+	0,  // 3: weft.Node.WatchInstall:input_type -> weft.WatchInstallRequest
+	3,  // 4: weft.Node.Identify:output_type -> weft.IdentifyResponse
+	1,  // 5: weft.Node.WatchInstall:output_type -> weft.InstallPhase
+	4,  // [4:6] is the sub-list for method output_type
+	2,  // [2:4] is the sub-list for method input_type
 	2,  // [2:2] is the sub-list for extension type_name
 	2,  // [2:2] is the sub-list for extension extendee
 	0,  // [0:2] is the sub-list for field type_name
@@ -1353,7 +1475,7 @@ func file_p2p_wire_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_p2p_wire_wire_proto_rawDesc), len(file_p2p_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   20,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

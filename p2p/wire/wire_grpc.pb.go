@@ -22,17 +22,22 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Node_Identify_FullMethodName = "/weft.Node/Identify"
+	Node_Identify_FullMethodName     = "/weft.Node/Identify"
+	Node_WatchInstall_FullMethodName = "/weft.Node/WatchInstall"
 )
 
 // NodeClient is the client API for Node service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Node is the one gRPC service between nodes: who answers at this host:port,
-// and where its libp2p host listens. It is served on the client TLS port.
+// Node is Weft's own gRPC service on the client TLS port: who answers at this
+// host:port, where its libp2p host listens, and how far an install is.
 type NodeClient interface {
 	Identify(ctx context.Context, in *IdentifyRequest, opts ...grpc.CallOption) (*IdentifyResponse, error)
+	// WatchInstall tells of each phase of the install of a package, from the one
+	// that it is in, until the install is over. It may be called before that
+	// begins. Peers only.
+	WatchInstall(ctx context.Context, in *WatchInstallRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[InstallPhase], error)
 }
 
 type nodeClient struct {
@@ -53,14 +58,37 @@ func (c *nodeClient) Identify(ctx context.Context, in *IdentifyRequest, opts ...
 	return out, nil
 }
 
+func (c *nodeClient) WatchInstall(ctx context.Context, in *WatchInstallRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[InstallPhase], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Node_ServiceDesc.Streams[0], Node_WatchInstall_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchInstallRequest, InstallPhase]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Node_WatchInstallClient = grpc.ServerStreamingClient[InstallPhase]
+
 // NodeServer is the server API for Node service.
 // All implementations must embed UnimplementedNodeServer
 // for forward compatibility.
 //
-// Node is the one gRPC service between nodes: who answers at this host:port,
-// and where its libp2p host listens. It is served on the client TLS port.
+// Node is Weft's own gRPC service on the client TLS port: who answers at this
+// host:port, where its libp2p host listens, and how far an install is.
 type NodeServer interface {
 	Identify(context.Context, *IdentifyRequest) (*IdentifyResponse, error)
+	// WatchInstall tells of each phase of the install of a package, from the one
+	// that it is in, until the install is over. It may be called before that
+	// begins. Peers only.
+	WatchInstall(*WatchInstallRequest, grpc.ServerStreamingServer[InstallPhase]) error
 	mustEmbedUnimplementedNodeServer()
 }
 
@@ -73,6 +101,9 @@ type UnimplementedNodeServer struct{}
 
 func (UnimplementedNodeServer) Identify(context.Context, *IdentifyRequest) (*IdentifyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Identify not implemented")
+}
+func (UnimplementedNodeServer) WatchInstall(*WatchInstallRequest, grpc.ServerStreamingServer[InstallPhase]) error {
+	return status.Error(codes.Unimplemented, "method WatchInstall not implemented")
 }
 func (UnimplementedNodeServer) mustEmbedUnimplementedNodeServer() {}
 func (UnimplementedNodeServer) testEmbeddedByValue()              {}
@@ -113,6 +144,17 @@ func _Node_Identify_Handler(srv interface{}, ctx context.Context, dec func(inter
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Node_WatchInstall_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchInstallRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(NodeServer).WatchInstall(m, &grpc.GenericServerStream[WatchInstallRequest, InstallPhase]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Node_WatchInstallServer = grpc.ServerStreamingServer[InstallPhase]
+
 // Node_ServiceDesc is the grpc.ServiceDesc for Node service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -125,6 +167,12 @@ var Node_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _Node_Identify_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchInstall",
+			Handler:       _Node_WatchInstall_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "p2p/wire/wire.proto",
 }
