@@ -7,14 +7,6 @@ import (
 	"github.com/weft-network/weft/wasm"
 )
 
-func newRuntime(b *testing.B, cache string, limits wasm.Limits) *wasm.Runtime {
-	r, err := wasm.New(wasm.Config{CacheDir: cache, Limits: limits})
-	if err != nil {
-		b.Fatal(err)
-	}
-	return r
-}
-
 func BenchmarkLoad(b *testing.B) {
 	code := codeOf(b, "counter")
 	for _, c := range []struct {
@@ -23,18 +15,14 @@ func BenchmarkLoad(b *testing.B) {
 	}{{"compile", false}, {"cache", true}} {
 		b.Run(c.name, func(b *testing.B) {
 			cache := b.TempDir() + "/c"
-			if c.cached {
-				r := newRuntime(b, cache, wasm.Limits{})
-				if err := r.Check(context.Background(), code); err != nil {
-					b.Fatal(err)
-				}
-				r.Close(context.Background())
-			}
 			for b.Loop() {
 				if !c.cached {
 					cache = b.TempDir() + "/c"
 				}
-				r := newRuntime(b, cache, wasm.Limits{Ready: 1})
+				r, err := wasm.New(wasm.Config{CacheDir: cache})
+				if err != nil {
+					b.Fatal(err)
+				}
 				if _, err := r.Load(context.Background(), "counter:1", code); err != nil {
 					b.Fatal(err)
 				}
@@ -46,27 +34,35 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// BenchmarkInvoke as fast as it goes: the instance's start is most of it.
+// BenchmarkInvoke is what one call costs with the reset that follows it.
 func BenchmarkInvoke(b *testing.B) {
-	for _, name := range []string{"counter", "asset"} {
-		b.Run(name, func(b *testing.B) {
-			m, s := load(b, name, wasm.Limits{}), newState()
-			args := map[string][]string{"counter": {"add", "a", "1"}, "asset": {"InitLedger"}}[name]
-			for b.Loop() {
-				must(b, m, s, args...)
+	for _, c := range []struct {
+		name, chaincode string
+		before, args    []string
+	}{
+		{"native/2r2w", "native", nil, []string{"transfer", "a", "b"}},
+		{"counter/add", "counter", nil, []string{"add", "a", "1"}},
+		{"asset/create", "asset", nil, []string{"Create", "car", "Ann", "5"}},
+		{"asset/read", "asset", []string{"InitLedger"}, []string{"Read", "asset1"}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			m, s := load(b, c.chaincode, wasm.Limits{}), newState()
+			if c.before != nil {
+				must(b, m, s, c.before...)
 			}
+			one, ctx := call(c.args...), context.Background()
+			var r *wasm.Response
+			var err error
+			b.ReportAllocs()
+			for b.Loop() {
+				if c.name == "asset/create" {
+					clear(s.values)
+				}
+				if r, err = m.Invoke(ctx, one, s); err != nil || r.Status != 200 {
+					b.Fatal(r, err)
+				}
+			}
+			b.ReportMetric(float64(r.FuelUsed), "fuel/op")
 		})
-	}
-}
-
-// BenchmarkLoneInvoke waits until the module has instances ready, as a peer
-// with little to do has.
-func BenchmarkLoneInvoke(b *testing.B) {
-	m, s := load(b, "counter", wasm.Limits{}), newState()
-	for b.Loop() {
-		b.StopTimer()
-		m.AwaitReady()
-		b.StartTimer()
-		must(b, m, s, "add", "a", "1")
 	}
 }

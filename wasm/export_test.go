@@ -1,10 +1,11 @@
 package wasm
 
-import "runtime"
+// VerifyEveryReset has each reset compare memory with the image.
+func (r *Runtime) VerifyEveryReset() { r.verifyEvery = 1 }
 
-// AwaitReady returns once all instances that are kept ready are.
-func (m *Module) AwaitReady() {
-	for len(m.ready) < cap(m.ready) || len(m.retired) > 0 {
-		runtime.Gosched()
-	}
-}
+// Spoiled counts the instances that could not be reset, or were not equal to
+// the image after it.
+func (r *Runtime) Spoiled() int { return int(r.spoiled.Load()) }
+
+// Idle counts the instances that wait for a call.
+func (m *Module) Idle() int { return len(m.pool.idle) }

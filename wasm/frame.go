@@ -3,6 +3,7 @@ package wasm
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"unicode/utf8"
 
 	"github.com/tetratelabs/wazero"
@@ -11,11 +12,31 @@ import (
 	"github.com/weft-network/weft/wasm/abi"
 )
 
+// Limits of names that come from a guest, in bytes. A state database has to
+// index them, and errors quote them.
+const (
+	// MaxKeyBytes bounds a key; a bound of a range may be one code point longer.
+	MaxKeyBytes = 64 << 10
+	// maxNameBytes bounds the names of collections, chaincodes, channels,
+	// events and key metadata.
+	maxNameBytes = 4 << 10
+	// maxQueryBytes bounds a query and its bookmark.
+	maxQueryBytes = 1 << 20
+)
+
 // frame is one call of a host function: the arguments, and the guest's memory.
+// An invocation has one, since a guest calls one function at a time.
+//
+// Methods that read arguments pay for the bytes they read. Where an argument
+// breaks the rules they note a refusal, of which the first counts; the function
+// looks at f.code once, when it has all its arguments.
 type frame struct {
 	*invocation
+	ctx   context.Context
 	mem   api.Memory
 	stack []uint64
+	// code is the refusal, 0 as long as there is none.
+	code int32
 }
 
 // hostFunc answers the one i32 result; functions without a result answer 0.
@@ -30,8 +51,6 @@ func (f *frame) bytes(i int) []byte {
 	return append([]byte{}, f.view(f.u32(i), f.u32(i+1))...)
 }
 
-func (f *frame) string(i int) string { return string(f.view(f.u32(i), f.u32(i+1))) }
-
 // view is the guest's memory itself, for the moment. wazero checks the bounds
 // in 64 bit.
 func (f *frame) view(ptr, length uint32) []byte {
@@ -39,6 +58,7 @@ func (f *frame) view(ptr, length uint32) []byte {
 	if !ok {
 		f.outside(ptr, length)
 	}
+	f.pay(fuelOfBytes(len(view)))
 	return view
 }
 
@@ -52,31 +72,100 @@ func (f *frame) outside(ptr, length uint32) {
 	f.end(&Trap{Reason: fmt.Sprintf("gave the host %d bytes at %d, outside of its memory", length, ptr)})
 }
 
+// text is a string of valid UTF-8 and at most so many bytes.
+func (f *frame) text(i int, what string, limit int) string {
+	if n := f.u32(i + 1); uint64(n) > uint64(limit) {
+		f.deny(abi.InvalidArg, "%s of %d bytes; at most %d are taken", what, n, limit)
+		return ""
+	}
+	s := string(f.view(f.u32(i), f.u32(i+1)))
+	if !utf8.ValidString(s) {
+		f.deny(abi.InvalidArg, "%s is not valid UTF-8: [%x]", what, s)
+	}
+	return s
+}
+
+func (f *frame) key(i int) string {
+	key := f.text(i, "key", MaxKeyBytes)
+	if key == "" {
+		f.deny(abi.InvalidArg, "key must not be an empty string")
+	}
+	return key
+}
+
+// keys is a list of keys.
+func (f *frame) keys(i int) []string {
+	items := f.list(i, "list of keys")
+	keys := make([]string, len(items))
+	for j, item := range items {
+		switch {
+		case len(item) == 0:
+			f.deny(abi.InvalidArg, "key must not be an empty string")
+		case len(item) > MaxKeyBytes:
+			f.deny(abi.InvalidArg, "key of %d bytes; at most %d are taken", len(item), MaxKeyBytes)
+		case !utf8.Valid(item):
+			f.deny(abi.InvalidArg, "key is not valid UTF-8: [%x]", item)
+		}
+		keys[j] = string(item)
+	}
+	return keys
+}
+
+// collection is empty for the public state. Others are closed to Init, as in
+// Fabric.
+func (f *frame) collection(i int) string {
+	name := f.text(i, "collection", maxNameBytes)
+	if name != "" && f.call != nil && f.call.Init {
+		f.deny(abi.Denied, "private data APIs are not allowed in chaincode Init()")
+	}
+	return name
+}
+
+// list is a list of byte strings, copied.
+func (f *frame) list(i int, what string) [][]byte {
+	items, err := abi.DecodeList(f.bytes(i))
+	if err != nil {
+		f.deny(abi.InvalidArg, "%s: %v", what, err)
+	}
+	return items
+}
+
+// deny notes a refusal, and its text for error_read, unless there is one.
+func (f *frame) deny(code abi.Code, format string, args ...any) {
+	if f.code == 0 {
+		f.code = f.refuse(code, format, args...)
+	}
+}
+
+// unsupported refuses what the stub cannot do.
+func (f *frame) unsupported(function, what string) int32 {
+	return f.refuse(abi.Unsupported, "UNSUPPORTED %s: this peer serves no %s", function, what)
+}
+
+// tx refuses what only a transaction may do, and writing what only some may.
+func (f *frame) tx() {
+	if f.call == nil {
+		f.deny(abi.NotInTx, "not available while the chaincode is being started")
+	}
+}
+
+func (f *frame) writable() {
+	f.tx()
+	if f.call != nil && f.call.ReadOnly {
+		f.deny(abi.ReadOnly, "the call is read-only")
+	}
+}
+
 // answer hands b to the buffer whose pointer and capacity are arguments i, i+1,
-// or keeps it for result_read.
+// or keeps it for result_read. Either way it is paid for once, here.
 func (f *frame) answer(i int, b []byte) int32 {
+	f.pay(fuelOfBytes(len(b)))
 	if uint64(len(b)) > uint64(f.u32(i+1)) {
 		f.result = b
 		return int32(len(b))
 	}
 	f.write(f.u32(i), b)
 	return int32(len(b))
-}
-
-// outsideTx refuses what only a transaction may do.
-func (f *frame) outsideTx() (code int32, refused bool) {
-	if f.call == nil {
-		return f.refuse(abi.NotInTx, "not available while the chaincode is being started"), true
-	}
-	return 0, false
-}
-
-// text refuses what could not stand in Fabric's messages.
-func (f *frame) text(what, s string) (code int32, refused bool) {
-	if !utf8.ValidString(s) {
-		return f.refuse(abi.InvalidArg, "%s is not valid UTF-8: [%x]", what, s), true
-	}
-	return 0, false
 }
 
 // exportHost makes the functions importable under the module's name. Every
@@ -90,7 +179,7 @@ func exportHost(ctx context.Context, rt wazero.Runtime, module string,
 			return fmt.Errorf("host function %s of %s is missing", name, module)
 		}
 		params, results := valueTypes(signature)
-		builder.NewFunctionBuilder().WithGoModuleFunction(adapt(do, len(results)), params, results).Export(name)
+		builder.NewFunctionBuilder().WithGoModuleFunction(adapt(name, do, len(results)), params, results).Export(name)
 	}
 	if _, err := builder.Instantiate(ctx); err != nil {
 		return fmt.Errorf("export host module %s: %w", module, err)
@@ -98,14 +187,32 @@ func exportHost(ctx context.Context, rt wazero.Runtime, module string,
 	return nil
 }
 
-func adapt(do hostFunc, results int) api.GoModuleFunc {
+func adapt(name string, do hostFunc, results int) api.GoModuleFunc {
 	return func(ctx context.Context, guest api.Module, stack []uint64) {
-		inv := ctx.Value(invocationKey{}).(*invocation) // run attaches it to every call
-		answer := do(&frame{invocation: inv, mem: guest.Memory(), stack: stack})
+		inv := invocationOf(ctx)
+		answer := inv.serve(ctx, name, do, guest.Memory(), stack)
 		if results == 1 {
 			stack[0] = api.EncodeI32(answer)
 		}
 	}
+}
+
+// serve runs one host function. A panic in it that is not the end of the
+// invocation is a fault of this peer, and ends only this call.
+func (inv *invocation) serve(ctx context.Context, name string, do hostFunc, mem api.Memory, stack []uint64) int32 {
+	defer func() {
+		if r := recover(); r != nil {
+			if inv.fault == nil {
+				inv.fault = fmt.Errorf("host function %s panicked: %v", name, r)
+				inv.log.log.Error("host function panicked", "function", name, "panic", r, "stack", string(debug.Stack()))
+			}
+			panic(inv.fault)
+		}
+	}()
+	f := &inv.frame
+	*f = frame{invocation: inv, ctx: ctx, mem: mem, stack: stack}
+	inv.pay(fuelHostCall)
+	return do(f)
 }
 
 func valueTypes(s abi.Signature) (params, results []api.ValueType) {

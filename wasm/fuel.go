@@ -22,12 +22,13 @@ const (
 
 // Prices of host functions. One unit stands for about half a nanosecond.
 const (
-	fuelHostCall = 100  // the crossing, charged for every host function
-	fuelRead     = 2000 // a key looked up in the state database
-	fuelWrite    = 1000 // a key put into the write set
-	fuelOpen     = 5000 // a range, query or history opened
-	fuelRecord   = 500  // a record that an iterator reads ahead
-	fuelBlock    = 200  // a block of 32 random bytes: one SHA-256
+	fuelHostCall = 100    // the crossing, charged for every host function
+	fuelRead     = 2000   // a key looked up in the state database
+	fuelWrite    = 1000   // a key put into the write set
+	fuelOpen     = 5000   // a range, query or history opened
+	fuelRecord   = 500    // a record that an iterator reads ahead
+	fuelBlock    = 200    // a block of 32 random bytes: one SHA-256
+	fuelNested   = 20_000 // another chaincode made ready to be called
 	// fuelChunk is the number of bytes copied over the border for one unit.
 	fuelChunk = 4
 )
@@ -69,5 +70,5 @@ func (inv *invocation) pay(units uint64) {
 
 // fuelSchedule names all prices, for the execution profile.
 func fuelSchedule() string {
-	return fmt.Sprint("fuel ", initFuel, fuelSlice, fuelHostCall, fuelRead, fuelWrite, fuelOpen, fuelRecord, fuelBlock, fuelChunk)
+	return fmt.Sprint("fuel ", initFuel, fuelSlice, fuelHostCall, fuelRead, fuelWrite, fuelOpen, fuelRecord, fuelBlock, fuelNested, fuelChunk)
 }

@@ -6,38 +6,52 @@ import (
 	"github.com/weft-network/weft/wasm/abi"
 )
 
-// guestFunctions are the functions of abi.Module. Those not served here are
-// filled in so that they refuse by name.
+// guestFunctions are the functions of abi.Module.
 func guestFunctions() map[string]hostFunc {
 	functions := map[string]hostFunc{
-		"ctx_get":      ctxGet,
-		"state_get":    stateGet,
-		"state_put":    statePut,
-		"state_del":    stateDel,
-		"range_open":   rangeOpen,
-		"iter_next":    iterNext,
-		"iter_close":   iterClose,
-		"event_set":    eventSet,
-		"response_set": responseSet,
-		"result_read":  resultRead,
-		"error_read":   errorRead,
-		"log":          logLine,
-		"abort":        abort,
+		"ctx_get":         ctxGet,
+		"state_get":       stateGet,
+		"state_get_multi": stateGetMulti,
+		"state_hash":      stateHash,
+		"state_put":       statePut,
+		"state_del":       stateDel,
+		"meta_get":        metaGet,
+		"meta_put":        metaPut,
+		"range_open":      rangeOpen,
+		"query_open":      queryOpen,
+		"history_open":    historyOpen,
+		"iter_next":       iterNext,
+		"iter_meta":       iterMeta,
+		"iter_close":      iterClose,
+		"cc_call":         ccCall,
+		"event_set":       eventSet,
+		"response_set":    responseSet,
+		"result_read":     resultRead,
+		"error_read":      errorRead,
+		"log":             logLine,
+		"abort":           abort,
 	}
-	for name := range abi.Guest() {
-		if functions[name] == nil {
-			functions[name] = func(f *frame) int32 {
-				return f.refuse(abi.Unsupported, "%s is not supported by Weft yet", name)
-			}
-		}
+	for name, do := range functions {
+		functions[name] = counted(do)
 	}
 	return functions
 }
 
+// counted bounds the number of calls, beside their price: each has a fixed cost
+// on this side, of locks and of entries in the read-write set.
+func counted(do hostFunc) hostFunc {
+	return func(f *frame) int32 {
+		if f.hostCalls++; f.hostCalls > f.limits.HostCalls {
+			f.end(&Exhausted{What: "host functions", Limit: int64(f.limits.HostCalls), Unit: "calls"})
+		}
+		return do(f)
+	}
+}
+
 // ctx_get(field, ptr, cap)
 func ctxGet(f *frame) int32 {
-	if code, refused := f.outsideTx(); refused {
-		return code
+	if f.tx(); f.code != 0 {
+		return f.code
 	}
 	var b []byte
 	switch abi.Field(f.u32(0)) {
@@ -71,18 +85,14 @@ func ctxGet(f *frame) int32 {
 
 // event_set(name, payload)
 func eventSet(f *frame) int32 {
-	if code, refused := f.outsideTx(); refused {
-		return code
-	}
-	if int64(f.u32(1))+int64(f.u32(3)) > int64(f.limits.EventBytes) {
-		f.end(&Exhausted{What: "event", Limit: int64(f.limits.EventBytes), Unit: "bytes"})
-	}
-	name := f.string(0)
+	f.tx()
+	f.bounded("event", f.limits.EventBytes, 1, 3)
+	name := f.text(0, "event name", maxNameBytes)
 	if name == "" {
-		return f.refuse(abi.InvalidArg, "event name can not be empty string")
+		f.deny(abi.InvalidArg, "event name can not be empty string")
 	}
-	if code, refused := f.text("event name", name); refused {
-		return code
+	if f.code != 0 {
+		return f.code
 	}
 	f.event = &Response{EventName: name, EventPayload: f.bytes(2)}
 	return 0
@@ -90,28 +100,33 @@ func eventSet(f *frame) int32 {
 
 // response_set(status, msg, payload)
 func responseSet(f *frame) int32 {
-	if code, refused := f.outsideTx(); refused {
-		return code
-	}
-	if int64(f.u32(2))+int64(f.u32(4)) > int64(f.limits.ResponseBytes) {
-		f.end(&Exhausted{What: "response", Limit: int64(f.limits.ResponseBytes), Unit: "bytes"})
-	}
-	message := f.string(1)
-	if code, refused := f.text("response message", message); refused {
-		return code
+	f.tx()
+	f.bounded("response", f.limits.ResponseBytes, 2, 4)
+	message := f.text(1, "response message", f.limits.ResponseBytes)
+	if f.code != 0 {
+		return f.code
 	}
 	f.response = &Response{Status: int32(f.u32(0)), Message: message, Payload: f.bytes(3)}
 	return 0
 }
 
-// result_read(off, ptr, len)
-func resultRead(f *frame) int32 {
-	off, length := uint64(f.u32(0)), uint64(f.u32(2))
-	if off+length > uint64(len(f.result)) {
-		return f.refuse(abi.InvalidArg, "result_read of bytes %d to %d of a result of %d", off, off+length, len(f.result))
+// bounded ends the invocation when two lengths together pass the limit.
+func (f *frame) bounded(what string, limit, i, j int) {
+	if int64(f.u32(i))+int64(f.u32(j)) > int64(limit) {
+		f.end(&Exhausted{What: what, Limit: int64(limit), Unit: "bytes"})
 	}
-	f.write(f.u32(1), f.result[off:off+length])
-	return int32(length)
+}
+
+// result_read(off, ptr, cap) writes as much of the kept result as fits, and
+// answers how much of it there is from off on.
+func resultRead(f *frame) int32 {
+	off := f.u32(0)
+	if uint64(off) > uint64(len(f.result)) {
+		return f.refuse(abi.InvalidArg, "result_read from byte %d of a result of %d", off, len(f.result))
+	}
+	rest := f.result[off:]
+	f.write(f.u32(1), rest[:min(uint64(len(rest)), uint64(f.u32(2)))])
+	return int32(len(rest))
 }
 
 // error_read(ptr, cap)

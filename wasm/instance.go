@@ -4,20 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/weft-network/weft/wasm/abi"
+	"github.com/weft-network/weft/wasm/snapshot"
 )
 
-// instance is a started guest that serves exactly one call.
+// instance is a started guest. It serves one call at a time and is reset after
+// each.
 type instance struct {
-	module *Module
-	guest  api.Module
-	memory *linear
+	module  *Module
+	guest   api.Module
+	memory  *snapshot.Memory
+	globals []api.MutableGlobal // all of the guest's, in the module's order
+	invoke  api.Function        // nil until the first call
+	resets  int
+	inv     invocation // of the call at hand
+	stack   [1]uint64  // argument and result of the call
 }
 
 // startClock is the time at which every instance starts, in nanoseconds since
@@ -40,53 +46,60 @@ func (m *Module) start(ctx context.Context) (*instance, error) {
 // id, and the clock stands at startClock. So all instances of a package are
 // alike.
 func (m *Module) begin(ctx context.Context) (*instance, error) {
-	inv := m.invocation(m.packageID, m.log.With("phase", "start"))
-	defer inv.close()
-	inst := m.blank()
+	memory := snapshot.NewMemory(m.runtime.memoryLimit())
 	if m.split != nil {
-		if err := inst.memory.load(m.split.Segments); err != nil {
-			inst.memory.Free()
+		if err := load(memory.Bytes(m.runtime.memoryLimit()), m.split.Segments); err != nil {
+			memory.Free()
 			return nil, fmt.Errorf("start chaincode: %w", err)
 		}
 	}
-	if err := inst.instantiate(inv.attach(ctx)); err != nil {
-		inst.memory.Free()
-		return nil, fmt.Errorf("start chaincode: %w", inv.explain(ctx, inst.memory, err))
+	inst, err := m.instantiate(ctx, memory)
+	if err != nil {
+		return nil, fmt.Errorf("start chaincode: %w", err)
 	}
-	if err := inst.initialize(ctx, inv); err != nil {
+	if err := inst.initialize(ctx); err != nil {
 		return nil, fmt.Errorf("start chaincode: %w", errors.Join(err, inst.close(ctx)))
 	}
 	return inst, nil
 }
 
-func (m *Module) blank() *instance {
-	return &instance{module: m, memory: newLinear(uint64(m.runtime.limits.MemoryPages) * pageBytes)}
-}
-
-func (inst *instance) instantiate(ctx context.Context) (err error) {
-	allocate := func(uint64, uint64) experimental.LinearMemory { return inst.memory }
-	ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(allocate))
+// instantiate makes an instance over the memory, which it frees on an error.
+func (m *Module) instantiate(ctx context.Context, memory *snapshot.Memory) (*instance, error) {
+	inst := &instance{module: m, memory: memory}
+	inst.inv.begin(m, nil, nil)
+	allocate := func(uint64, uint64) experimental.LinearMemory { return memory }
+	with := experimental.WithMemoryAllocator(inst.inv.attach(ctx), experimental.MemoryAllocatorFunc(allocate))
 	// Anonymous, so that there may be many; and no function is run by the
 	// engine, so that each is ours to time.
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
-	inst.guest, err = inst.module.runtime.engine.InstantiateModule(ctx, inst.module.compiled, config)
-	return err
+	var err error
+	if inst.guest, err = m.runtime.engine.InstantiateModule(with, m.compiled, config); err != nil {
+		err = inst.inv.explain(ctx, memory, err)
+		memory.Free()
+		return nil, err
+	}
+	if err := inst.findGlobals(); err != nil {
+		return nil, errors.Join(err, inst.close(ctx))
+	}
+	return inst, nil
 }
 
-func (inst *instance) initialize(ctx context.Context, inv *invocation) error {
+func (inst *instance) initialize(ctx context.Context) error {
+	inv := &inst.inv
+	defer inv.close()
 	if inst.guest.ExportedFunction(abi.ExportInitialize) != nil {
-		if _, err := inst.run(ctx, inv, abi.ExportInitialize); err != nil {
+		if _, err := inst.run(ctx, abi.ExportInitialize); err != nil {
 			return err
 		}
 	}
-	version, err := inst.run(ctx, inv, abi.ExportVersion)
+	version, err := inst.run(ctx, abi.ExportVersion)
 	if err != nil {
 		return err
 	}
 	if major, minor := version>>16, version&0xffff; major != abi.Major || minor > abi.Minor {
 		return fmt.Errorf("it needs version %d.%d of the chaincode ABI; this node has %d.%d", major, minor, abi.Major, abi.Minor)
 	}
-	answer, err := inst.run(ctx, inv, abi.ExportInit)
+	answer, err := inst.run(ctx, abi.ExportInit)
 	if err != nil {
 		return err
 	}
@@ -97,10 +110,10 @@ func (inst *instance) initialize(ctx context.Context, inv *invocation) error {
 }
 
 // run calls an export. A result that is not there reads as zero.
-func (inst *instance) run(ctx context.Context, inv *invocation, export string, args ...uint64) (uint32, error) {
-	results, err := inst.guest.ExportedFunction(export).Call(inv.attach(ctx), args...)
+func (inst *instance) run(ctx context.Context, export string, args ...uint64) (uint32, error) {
+	results, err := inst.guest.ExportedFunction(export).Call(inst.inv.attach(ctx), args...)
 	if err != nil {
-		return 0, inv.explain(ctx, inst.memory, err)
+		return 0, inst.inv.explain(ctx, inst.memory, err)
 	}
 	if len(results) == 0 {
 		return 0, nil
@@ -108,54 +121,28 @@ func (inst *instance) run(ctx context.Context, inv *invocation, export string, a
 	return api.DecodeU32(results[0]), nil
 }
 
-// invoke is the one call of the instance.
-func (inst *instance) invoke(ctx context.Context, call *Call, stub Stub) (*Response, error) {
-	m := inst.module
-	inv := m.invocation(call.TxID, m.log.With("channel", call.Channel, "chaincode", call.Chaincode, "tx", call.TxID))
+// serve runs one call.
+func (inst *instance) serve(ctx context.Context, call *Call, stub Stub) (*Response, error) {
+	inv := &inst.inv
+	inv.begin(inst.module, call, stub)
 	defer inv.close()
-	inv.call, inv.stub = call, stub
-	if inv.budget = call.Budget; inv.budget == nil {
-		inv.budget = NewBudget(m.runtime.limits.Fuel)
-	}
 	before := inv.budget.Used()
-	inv.clock = uint64(call.Seconds)*1e9 + uint64(call.Nanos)
 
-	var flags uint64
+	inst.stack[0] = 0
 	if call.Init {
-		flags = abi.FlagInit
+		inst.stack[0] = abi.FlagInit
 	}
-	answer, err := inst.run(ctx, inv, abi.ExportInvoke, flags)
-	if err != nil {
-		return nil, err
+	if inst.invoke == nil {
+		inst.invoke = inst.guest.ExportedFunction(abi.ExportInvoke)
 	}
-	response := inv.answer(int32(answer))
+	if err := inst.invoke.CallWithStack(inv.attach(ctx), inst.stack[:]); err != nil {
+		// The engine's stack may have grown; the next call has a new one.
+		inst.invoke = nil
+		return nil, inv.explain(ctx, inst.memory, err)
+	}
+	response := inv.answer(api.DecodeI32(inst.stack[0]))
 	response.FuelUsed = inv.budget.Used() - before
 	return response, nil
-}
-
-// answer puts the response and the event together.
-func (inv *invocation) answer(code int32) *Response {
-	response := inv.response
-	if code != 0 || response == nil {
-		const internalError = 500
-		response = &Response{Status: internalError, Message: fmt.Sprintf("chaincode ended with code %d and no response", code)}
-	}
-	if inv.event != nil {
-		response.EventName, response.EventPayload = inv.event.EventName, inv.event.EventPayload
-	}
-	return response
-}
-
-func (m *Module) invocation(seed string, log *slog.Logger) *invocation {
-	limits := m.runtime.limits
-	return &invocation{
-		limits:    limits,
-		log:       &guestLog{log: log, left: limits.LogBytes},
-		random:    randomness{seed: seed},
-		clock:     startClock,
-		budget:    NewBudget(initFuel),
-		iterators: make(map[uint32]*cursor),
-	}
 }
 
 func (inst *instance) close(ctx context.Context) error { return inst.guest.Close(ctx) }

@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -12,6 +13,7 @@ import (
 	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/weft-network/weft/wasm/abi"
+	"github.com/weft-network/weft/wasm/snapshot"
 )
 
 // invocation is what the host functions know while a guest runs: the call, the
@@ -33,17 +35,89 @@ type invocation struct {
 	result    []byte // kept for result_read
 	errorText string // kept for error_read
 	written   int
+	writes    int
+	hostCalls int
+	scanned   int // records read by iterators
 	iterators map[uint32]*cursor
 	opened    uint32
+	frame     frame // of the host function that runs
 
 	// fault is why the host ended the invocation, nil if it did not.
 	fault error
 }
 
+// begin makes the invocation ready for a call, or for the start of an instance
+// if call is nil.
+func (inv *invocation) begin(m *Module, call *Call, stub Stub) {
+	limits := &m.runtime.limits
+	clear(inv.iterators)
+	*inv = invocation{
+		limits:    *limits,
+		call:      call,
+		stub:      stub,
+		log:       &guestLog{log: m.log, call: call, left: limits.LogBytes},
+		random:    randomness{seed: m.packageID},
+		clock:     startClock,
+		budget:    NewBudget(initFuel),
+		iterators: inv.iterators,
+	}
+	if inv.iterators == nil {
+		inv.iterators = make(map[uint32]*cursor)
+	}
+	if call != nil {
+		inv.clock = uint64(call.Seconds)*1e9 + uint64(call.Nanos)
+		inv.random.seed = call.TxID
+		if inv.budget = call.Budget; inv.budget == nil {
+			inv.budget = NewBudget(limits.Fuel)
+		}
+	}
+}
+
+// forget lets go of everything that belongs to a call.
+func (inv *invocation) forget() {
+	clear(inv.iterators)
+	*inv = invocation{iterators: inv.iterators}
+}
+
+// callContext carries the invocation to the host functions. These look at its
+// type first, which costs less than asking for a value.
+type callContext struct {
+	context.Context
+	inv *invocation
+}
+
 type invocationKey struct{}
 
+func (c *callContext) Value(key any) any {
+	if _, ok := key.(invocationKey); ok {
+		return c.inv
+	}
+	return c.Context.Value(key)
+}
+
 func (inv *invocation) attach(ctx context.Context) context.Context {
-	return context.WithValue(ctx, invocationKey{}, inv)
+	return &callContext{ctx, inv}
+}
+
+// invocationOf finds what attach put there.
+func invocationOf(ctx context.Context) *invocation {
+	if c, ok := ctx.(*callContext); ok {
+		return c.inv
+	}
+	return ctx.Value(invocationKey{}).(*invocation)
+}
+
+// answer puts the response and the event together.
+func (inv *invocation) answer(code int32) *Response {
+	response := inv.response
+	if code != 0 || response == nil {
+		const internalError = 500
+		response = &Response{Status: internalError, Message: fmt.Sprintf("chaincode ended with code %d and no response", code)}
+	}
+	if inv.event != nil {
+		response.EventName, response.EventPayload = inv.event.EventName, inv.event.EventPayload
+	}
+	return response
 }
 
 // end breaks the guest off. The panic unwinds the guest's frames; the engine
@@ -66,14 +140,19 @@ func (inv *invocation) refuse(code abi.Code, format string, args ...any) int32 {
 func (inv *invocation) stubError(doing string, err error) int32 {
 	var guest *GuestError
 	if errors.As(err, &guest) {
-		return inv.refuse(abi.InvalidArg, "%s", guest.Text)
+		return inv.refuse(cmp.Or(guest.Code, abi.InvalidArg), "%s", guest.Text)
 	}
 	inv.end(fmt.Errorf("%s: %w", doing, err))
 	return 0
 }
 
-// charge ends the invocation when the sum of writes passes the limit.
+// charge has a write paid, and ends the invocation when the number of writes or
+// the sum of their bytes passes the limit.
 func (inv *invocation) charge(bytes int) {
+	inv.pay(fuelWrite)
+	if inv.writes++; inv.writes > inv.limits.WriteKeys {
+		inv.end(&Exhausted{What: "writes", Limit: int64(inv.limits.WriteKeys), Unit: "keys"})
+	}
 	inv.written += bytes
 	if inv.written > inv.limits.WriteBytes {
 		inv.end(&Exhausted{What: "writes", Limit: int64(inv.limits.WriteBytes), Unit: "bytes"})
@@ -83,14 +162,14 @@ func (inv *invocation) charge(bytes int) {
 // close frees what the guest left open.
 func (inv *invocation) close() {
 	for _, c := range inv.iterators {
-		_ = c.it.Close() // its reads are recorded; nobody can act on this error
+		_ = c.close() // its reads are recorded; nobody can act on this error
 	}
-	inv.iterators = nil
+	clear(inv.iterators)
 	inv.log.flush()
 }
 
 // explain turns the engine's error into one of ours.
-func (inv *invocation) explain(ctx context.Context, mem *linear, err error) error {
+func (inv *invocation) explain(ctx context.Context, mem *snapshot.Memory, err error) error {
 	if inv.fault != nil {
 		return inv.fault
 	}
@@ -101,7 +180,7 @@ func (inv *invocation) explain(ctx context.Context, mem *linear, err error) erro
 		}
 		return fmt.Errorf("call was given up: %w", context.Cause(ctx))
 	}
-	if mem.refused {
+	if mem.Refused() {
 		return &Exhausted{What: "memory", Limit: int64(inv.limits.MemoryPages) * pageBytes, Unit: "bytes"}
 	}
 	reason, _, _ := strings.Cut(err.Error(), "\n")

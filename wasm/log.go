@@ -19,7 +19,9 @@ const (
 // written, and the level that the node logs at changes no result.
 type guestLog struct {
 	log       *slog.Logger
-	left      int // bytes that may still be logged
+	call      *Call // nil while an instance starts
+	named     bool  // log has the attributes of the call
+	left      int   // bytes that may still be logged
 	dropped   bool
 	line      []byte
 	lastWords string
@@ -49,6 +51,19 @@ func (g *guestLog) flush() {
 	}
 }
 
+// logger says which call it logs for. Few calls log, so it is made late.
+func (g *guestLog) logger() *slog.Logger {
+	if !g.named {
+		g.named = true
+		if g.call == nil {
+			g.log = g.log.With("phase", "start")
+		} else {
+			g.log = g.log.With("channel", g.call.Channel, "chaincode", g.call.Chaincode, "tx", g.call.TxID)
+		}
+	}
+	return g.log
+}
+
 func (g *guestLog) print(level slog.Level, text string) {
 	text = strings.ToValidUTF8(text, "�")
 	if g.lastWords == "" && (strings.HasPrefix(text, "panic: ") || strings.HasPrefix(text, "fatal error: ")) {
@@ -57,13 +72,13 @@ func (g *guestLog) print(level slog.Level, text string) {
 	if len(text) > g.left {
 		if !g.dropped {
 			g.dropped = true
-			g.log.Warn("chaincode logs too much; the rest of this call's log is dropped")
+			g.logger().Warn("chaincode logs too much; the rest of this call's log is dropped")
 		}
 		g.left = 0
 		return
 	}
 	g.left -= len(text)
-	g.log.Log(context.Background(), level, "chaincode log", "text", text)
+	g.logger().Log(context.Background(), level, "chaincode log", "text", text)
 }
 
 // withLastWords adds the guest's own explanation, if it printed one.

@@ -3,7 +3,6 @@ package wasm
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"log/slog"
 
@@ -24,15 +23,11 @@ type Module struct {
 	// prepared is the state of an instance that has started, made by Load; nil
 	// while there is none.
 	prepared *prepared
-	// ready holds instances that are started and that no call has seen.
-	// sender: keepReady and Load; receiver: take.
-	ready chan *instance
-	// retired holds instances that have had their call; nil just wakes up
-	// keepReady. sender: Invoke and Load; receiver: keepReady.
-	retired chan *instance
+	pool     pool
 }
 
-// Invoke runs one call in an instance of its own. A trap, an exceeded limit or
+// Invoke runs one call in an instance that is in the prepared state and that no
+// other call uses. A trap, an exceeded limit or
 // a host fault is an error; what the chaincode itself answers, of whatever
 // status, is a Response.
 //
@@ -58,9 +53,8 @@ func (m *Module) Invoke(ctx context.Context, call *Call, stub Stub) (*Response, 
 	if err != nil {
 		return nil, err
 	}
-	response, err := inst.invoke(ctx, call, stub)
-	m.retire(inst)
-	return response, err
+	defer m.giveBack(inst)
+	return inst.serve(ctx, call, stub)
 }
 
 func (c *Call) argBytes() (n int) {
@@ -101,61 +95,4 @@ func (r *Runtime) bind(ctx context.Context) (context.Context, func()) {
 		cancelTime()
 		cancel(nil)
 	}
-}
-
-// take answers an unused instance: a prepared one, or a new one if there is none.
-func (m *Module) take(ctx context.Context) (*instance, error) {
-	select {
-	case inst := <-m.ready:
-		return inst, nil
-	default:
-		return m.start(ctx)
-	}
-}
-
-// retire hands the instance to the background to be closed; if that is behind,
-// the caller does it.
-func (m *Module) retire(inst *instance) {
-	select {
-	case m.retired <- inst:
-	default:
-		m.discard(inst)
-	}
-}
-
-func (m *Module) discard(inst *instance) {
-	if err := inst.close(context.Background()); err != nil {
-		m.log.Warn("could not close a chaincode instance", "error", err)
-	}
-}
-
-// keepReady closes used instances and starts new ones in their place. It works
-// only after a call, so an idle module costs nothing.
-func (m *Module) keepReady() {
-	for {
-		select {
-		case <-m.runtime.life.Done():
-			return
-		case inst := <-m.retired:
-			if err := m.refill(); err != nil && !errors.Is(err, ErrClosed) {
-				m.log.Warn("could not prepare a chaincode instance", "error", err)
-			}
-			if inst != nil {
-				m.discard(inst)
-			}
-		}
-	}
-}
-
-func (m *Module) refill() error {
-	for len(m.ready) < cap(m.ready) {
-		ctx, stop := m.runtime.bind(context.Background())
-		inst, err := m.start(ctx)
-		stop()
-		if err != nil {
-			return err
-		}
-		m.ready <- inst // has room: nobody else sends any more
-	}
-	return nil
 }

@@ -8,92 +8,99 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/weft-network/weft/wasm/image"
+	"github.com/weft-network/weft/wasm/snapshot"
 )
 
 // prepared is the state of an instance that has started and served no call:
-// its memory and its mutable globals. With them a new instance begins where
-// that one stood, without running main again. Instances share nothing that any
-// of them can write.
+// its memory and its mutable globals. Every call begins with it.
 type prepared struct {
-	memory  *shared
-	bytes   uint64 // of memory
+	image   *snapshot.Image
 	globals []uint64
 }
 
 // prepare starts the module once, which tells whether it is chaincode at all,
-// and keeps what later instances need.
+// and keeps the state that calls begin with.
 func (m *Module) prepare(ctx context.Context) error {
-	inst, err := m.start(ctx)
+	inst, err := m.begin(ctx)
 	if err != nil {
 		return err
 	}
-	if m.split == nil {
-		m.ready <- inst
-		return nil
+	if m.split != nil {
+		m.prepared, err = inst.snapshot()
 	}
-	p, err := inst.snapshot()
 	if err = errors.Join(err, inst.close(ctx)); err != nil {
 		return fmt.Errorf("keep the started chaincode: %w", err)
 	}
-	m.prepared = p
 	return nil
 }
 
 // snapshot copies the state of an instance while none of its code runs.
 func (inst *instance) snapshot() (*prepared, error) {
-	size := uint64(inst.guest.Memory().Size())
-	p := &prepared{bytes: size}
-	for _, name := range inst.module.split.Globals {
-		p.globals = append(p.globals, inst.guest.ExportedGlobal(name).Get())
+	p := &prepared{}
+	for _, g := range inst.globals {
+		p.globals = append(p.globals, g.Get())
 	}
 	var err error
-	p.memory, err = share(inst.memory.region[:size])
+	p.image, err = inst.module.runtime.system.Image(inst.memory.Bytes(uint64(inst.guest.Memory().Size())))
 	return p, err
 }
 
 // resume makes a new instance in the prepared state.
 func (m *Module) resume(ctx context.Context) (*instance, error) {
-	inst := m.blank()
-	if err := m.prepared.memory.lay(inst.memory); err != nil {
-		inst.memory.Free()
+	memory, err := m.prepared.image.NewMemory(m.runtime.memoryLimit())
+	if err != nil {
 		return nil, err
 	}
-	if err := inst.instantiate(ctx); err != nil {
-		inst.memory.Free()
+	inst, err := m.instantiate(ctx, memory)
+	if err != nil {
 		return nil, fmt.Errorf("start chaincode: %w", err)
 	}
-	if err := inst.restore(m.prepared); err != nil {
+	if err := errors.Join(memory.Resize(inst.guest.Memory()), inst.reset()); err != nil {
 		return nil, errors.Join(err, inst.close(ctx))
 	}
 	return inst, nil
 }
 
-// restore gives an instance the prepared size of memory and globals. Growing
-// changes nothing in memory, since the image lies there already.
-func (inst *instance) restore(p *prepared) error {
-	mem := inst.guest.Memory()
-	if more := p.bytes - uint64(mem.Size()); more > 0 {
-		if _, ok := mem.Grow(uint32(more / pageBytes)); !ok {
-			return fmt.Errorf("chaincode memory did not grow to its prepared %d bytes", p.bytes)
+// reset puts the instance back into the prepared state.
+func (inst *instance) reset() error {
+	m := inst.module
+	inst.inv.forget()
+	if err := inst.memory.Reset(inst.guest.Memory()); err != nil {
+		return err
+	}
+	for i, g := range inst.globals {
+		g.Set(m.prepared.globals[i])
+	}
+	if every := m.runtime.verifyEvery; every > 0 {
+		if inst.resets++; inst.resets%every == 0 {
+			return inst.memory.Check()
 		}
 	}
-	for i, name := range inst.module.split.Globals {
+	return nil
+}
+
+// findGlobals keeps the handles of all mutable globals.
+func (inst *instance) findGlobals() error {
+	if inst.module.split == nil {
+		return nil
+	}
+	for _, name := range inst.module.split.Globals {
 		g, ok := inst.guest.ExportedGlobal(name).(api.MutableGlobal)
 		if !ok {
 			return fmt.Errorf("global %s of the chaincode cannot be set", name)
 		}
-		g.Set(p.globals[i])
+		inst.globals = append(inst.globals, g)
 	}
 	return nil
 }
 
 // load writes a module's initial data, as instantiating the whole module would.
-func (l *linear) load(segments []image.Segment) error {
+func load(memory []byte, segments []image.Segment) error {
 	for _, s := range segments {
-		if uint64(s.Offset)+uint64(len(s.Bytes)) > uint64(len(l.region)) {
+		if uint64(s.Offset)+uint64(len(s.Bytes)) > uint64(len(memory)) {
 			return fmt.Errorf("initial data at %d does not fit into memory", s.Offset)
 		}
-		copy(l.region[s.Offset:], s.Bytes)
+		copy(memory[s.Offset:], s.Bytes)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -16,6 +17,7 @@ import (
 	"github.com/weft-network/weft/wasm/abi"
 	"github.com/weft-network/weft/wasm/check"
 	"github.com/weft-network/weft/wasm/image"
+	"github.com/weft-network/weft/wasm/snapshot"
 )
 
 // features are what Go, Rust, C and AssemblyScript emit at default flags, and
@@ -42,9 +44,14 @@ type Runtime struct {
 	// slots holds a token for each call that runs.
 	slots chan struct{}
 	// life ends with Close, and with it all background work.
-	life    context.Context
-	end     context.CancelFunc
-	workers sync.WaitGroup
+	life context.Context
+	end  context.CancelFunc
+	// system resets the memory of instances.
+	system *snapshot.System
+	// verifyEvery so many resets, memory is compared with its image; 0 is never.
+	verifyEvery int
+	// spoiled counts the instances that could not be reset.
+	spoiled atomic.Int64
 
 	loading sync.Mutex // one compilation at a time: it takes all processors
 	modules map[string]*Module
@@ -55,6 +62,10 @@ type Runtime struct {
 // refuses one that others may write to: what lies in it is machine code.
 func New(cfg Config) (*Runtime, error) {
 	cache, err := openCache(cfg.CacheDir)
+	if err != nil {
+		return nil, err
+	}
+	system, err := snapshot.Open()
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +80,10 @@ func New(cfg Config) (*Runtime, error) {
 		slots:   make(chan struct{}, limits.Concurrent),
 		life:    life,
 		end:     end,
-		modules: make(map[string]*Module),
+		system:  system,
+
+		verifyEvery: verifyEvery,
+		modules:     make(map[string]*Module),
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
@@ -77,8 +91,15 @@ func New(cfg Config) (*Runtime, error) {
 	if err := r.exportHosts(); err != nil {
 		return nil, errors.Join(err, r.Close(life))
 	}
+	r.log.Info("chaincode instances are reset after each call", "form", system.Form())
 	return r, nil
 }
+
+// ResetForm names the way in which the memory of instances is reset.
+func (r *Runtime) ResetForm() snapshot.Form { return r.system.Form() }
+
+// memoryLimit of an instance in bytes.
+func (r *Runtime) memoryLimit() uint64 { return uint64(r.limits.MemoryPages) * pageBytes }
 
 func (r *Runtime) exportHosts() error {
 	if err := exportHost(r.life, r.engine, abi.Module, abi.Guest(), guestFunctions()); err != nil {
@@ -99,9 +120,11 @@ func (l Limits) withDefaults() Limits {
 		EventBytes:    cmp.Or(l.EventBytes, d.EventBytes),
 		WriteBytes:    cmp.Or(l.WriteBytes, d.WriteBytes),
 		LogBytes:      cmp.Or(l.LogBytes, d.LogBytes),
+		WriteKeys:     cmp.Or(l.WriteKeys, d.WriteKeys),
 		Iterators:     cmp.Or(l.Iterators, d.Iterators),
+		HostCalls:     cmp.Or(l.HostCalls, d.HostCalls),
+		ScanRecords:   cmp.Or(l.ScanRecords, d.ScanRecords),
 		Concurrent:    cmp.Or(l.Concurrent, d.Concurrent),
-		Ready:         cmp.Or(l.Ready, d.Ready),
 	}
 }
 
@@ -132,8 +155,6 @@ func (r *Runtime) Load(ctx context.Context, packageID string, code []byte) (*Mod
 	if err := m.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("load chaincode %s: %w", packageID, errors.Join(err, m.compiled.Close(ctx)))
 	}
-	m.retired <- nil // fill up
-	r.workers.Go(m.keepReady)
 	r.modules[packageID] = m
 	return m, nil
 }
@@ -167,8 +188,7 @@ func (r *Runtime) newModule(ctx context.Context, packageID string, code []byte) 
 		hash:      sha256.Sum256(code),
 		compiled:  compiled,
 		split:     split,
-		ready:     make(chan *instance, r.limits.Ready),
-		retired:   make(chan *instance, r.limits.Concurrent),
+		pool:      pool{max: r.limits.Concurrent},
 		log:       r.log.With("package", shortID(packageID)),
 	}, nil
 }
@@ -198,12 +218,11 @@ func (r *Runtime) Close(ctx context.Context) error {
 	for range cap(r.slots) {
 		r.slots <- struct{}{}
 	}
-	r.workers.Wait()
 	err := errors.Join(r.engine.Close(ctx), r.cache.Close(ctx))
 	for _, m := range r.modules {
 		if m.prepared != nil {
-			m.prepared.memory.close()
+			m.prepared.image.Close()
 		}
 	}
-	return err
+	return errors.Join(err, r.system.Close())
 }

@@ -1,180 +1,219 @@
 package wasm
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/weft-network/weft/wasm/abi"
 )
 
-// firstSimpleKey is where a range with an empty start begins unless composite
-// keys are asked for: they all begin with U+0000.
-const firstSimpleKey = "\x01"
+// multiChunk is how many keys of state_get_multi are looked up before the guest
+// has paid for what they hold: it bounds the values in memory by what one
+// transaction may write, times this.
+const multiChunk = 16
 
-// publicState refuses collections, and calls outside of a transaction.
-func (f *frame) publicState(function string) (code int32, refused bool) {
-	if code, refused = f.outsideTx(); refused {
-		return code, true
-	}
-	if f.u32(1) != 0 {
-		return f.refuse(abi.Unsupported, "%s of a private data collection is not supported by Weft yet", function), true
-	}
-	return 0, false
-}
+// maxResultBytes bounds what a host function collects for one answer, and what
+// an iterator has read ahead: a block holds a fraction of it.
+const maxResultBytes = 64 << 20
+
+const whatPrivate = "private data"
 
 // state_get(coll, key, ptr, cap)
 func stateGet(f *frame) int32 {
-	if code, refused := f.publicState("state_get"); refused {
-		return code
+	f.tx()
+	coll, key := f.collection(0), f.key(2)
+	if f.code != 0 {
+		return f.code
 	}
-	key := f.string(2)
-	if code, refused := f.text("key", key); refused {
-		return code
+	f.pay(fuelRead)
+	var value []byte
+	var err error
+	if coll == "" {
+		value, err = f.stub.Get(key)
+	} else if private, ok := f.stub.(PrivateData); ok {
+		value, err = private.GetPrivate(coll, key)
+	} else {
+		return f.unsupported("state_get", whatPrivate)
 	}
-	value, err := f.stub.Get(key)
+	return f.value(4, value, "get state", key, err)
+}
+
+// value answers what a lookup gave.
+func (f *frame) value(i int, value []byte, doing, key string, err error) int32 {
 	if err != nil {
-		return f.stubError(fmt.Sprintf("get state %q", key), err)
+		return f.stubError(fmt.Sprintf("%s %q", doing, key), err)
 	}
 	if value == nil {
-		return int32(abi.NotFound)
+		return f.refuse(abi.NotFound, "there is no such key")
 	}
-	return f.answer(4, value)
+	return f.answer(i, value)
+}
+
+// state_get_multi(coll, keys, ptr, cap)
+func stateGetMulti(f *frame) int32 {
+	f.tx()
+	coll, keys := f.collection(0), f.keys(2)
+	if f.code != 0 {
+		return f.code
+	}
+	get, ok := f.multiGetter(coll)
+	if !ok {
+		return f.unsupported("state_get_multi", whatPrivate)
+	}
+	out := binary.LittleEndian.AppendUint32(nil, uint32(len(keys)))
+	for len(keys) > 0 {
+		chunk := keys[:min(multiChunk, len(keys))]
+		keys = keys[len(chunk):]
+		f.pay(uint64(len(chunk)) * fuelRead)
+		values, err := get(chunk)
+		if err == nil && len(values) != len(chunk) {
+			err = fmt.Errorf("%d values for %d keys", len(values), len(chunk))
+		}
+		if err != nil {
+			return f.stubError("get several states", err)
+		}
+		for _, value := range values {
+			out = abi.AppendOptional(out, value)
+		}
+		if len(out) > maxResultBytes {
+			return f.refuse(abi.Limit, "the values are more than %d bytes together; ask for fewer keys at once", maxResultBytes)
+		}
+	}
+	return f.answer(4, out)
+}
+
+// multiGetter is the stub's way to read several keys of the collection.
+func (f *frame) multiGetter(coll string) (get func(keys []string) ([][]byte, error), ok bool) {
+	if coll != "" {
+		private, ok := f.stub.(PrivateData)
+		return func(keys []string) ([][]byte, error) { return private.GetMultiplePrivate(coll, keys) }, ok
+	}
+	if multi, ok := f.stub.(MultiGetter); ok {
+		return multi.GetMultiple, true
+	}
+	return func(keys []string) ([][]byte, error) {
+		values := make([][]byte, len(keys))
+		for i, key := range keys {
+			var err error
+			if values[i], err = f.stub.Get(key); err != nil {
+				return nil, err
+			}
+		}
+		return values, nil
+	}, true
+}
+
+// state_hash(coll, key, ptr, cap)
+func stateHash(f *frame) int32 {
+	f.tx()
+	coll, key := f.collection(0), f.key(2)
+	if coll == "" {
+		f.deny(abi.InvalidArg, "collection must not be an empty string")
+	}
+	if f.code != 0 {
+		return f.code
+	}
+	private, ok := f.stub.(PrivateData)
+	if !ok {
+		return f.unsupported("state_hash", whatPrivate)
+	}
+	f.pay(fuelRead)
+	hash, err := private.HashPrivate(coll, key)
+	return f.value(4, hash, "get hash of private state", key, err)
 }
 
 // state_put(coll, key, val)
 func statePut(f *frame) int32 {
-	if code, refused := f.publicState("state_put"); refused {
-		return code
+	f.writable()
+	coll, key := f.collection(0), f.key(2)
+	if f.code != 0 {
+		return f.code
 	}
 	f.charge(int(f.u32(3)) + int(f.u32(5)))
-	key := f.string(2)
-	if key == "" {
-		return f.refuse(abi.InvalidArg, "key must not be an empty string")
+	value := f.bytes(4)
+	var err error
+	if coll == "" {
+		err = f.stub.Put(key, value)
+	} else if private, ok := f.stub.(PrivateData); ok {
+		err = private.PutPrivate(coll, key, value)
+	} else {
+		return f.unsupported("state_put", whatPrivate)
 	}
-	if code, refused := f.text("key", key); refused {
-		return code
-	}
-	if err := f.stub.Put(key, f.bytes(4)); err != nil {
-		return f.stubError(fmt.Sprintf("put state %q", key), err)
+	return f.done("put state", key, err)
+}
+
+// done answers a write.
+func (f *frame) done(doing, key string, err error) int32 {
+	if err != nil {
+		return f.stubError(fmt.Sprintf("%s %q", doing, key), err)
 	}
 	return 0
 }
 
 // state_del(coll, key, mode)
 func stateDel(f *frame) int32 {
-	if code, refused := f.publicState("state_del"); refused {
-		return code
+	f.writable()
+	coll, key, mode := f.collection(0), f.key(2), f.u32(4)
+	switch {
+	case mode > abi.PurgeKey:
+		f.deny(abi.InvalidArg, "state_del knows no mode %d", mode)
+	case mode == abi.PurgeKey && coll == "":
+		f.deny(abi.InvalidArg, "only applicable for private data")
 	}
-	if mode := f.u32(4); mode != 0 {
-		return f.refuse(abi.Unsupported, "state_del in mode %d is not supported by Weft yet", mode)
+	if f.code != 0 {
+		return f.code
 	}
 	f.charge(int(f.u32(3)))
-	key := f.string(2)
-	if code, refused := f.text("key", key); refused {
-		return code
+	if coll == "" {
+		return f.done("delete state", key, f.stub.Delete(key))
 	}
-	if err := f.stub.Delete(key); err != nil {
-		return f.stubError(fmt.Sprintf("delete state %q", key), err)
-	}
-	return 0
-}
-
-// cursor reads a range in Fabric's batches, so that what was read is the same
-// as there: a batch, and one record more to know whether others follow.
-type cursor struct {
-	it      Iterator
-	pending [][]byte // records not handed over
-	next    []byte   // the first record of the next batch, nil at the end
-}
-
-// range_open(coll, start, end, flags, page, bookmark)
-func rangeOpen(f *frame) int32 {
-	if code, refused := f.publicState("range_open"); refused {
-		return code
-	}
-	if f.u32(7) != 0 || f.u32(9) != 0 {
-		return f.refuse(abi.Unsupported, "range_open with a page size or bookmark is not supported by Weft yet")
-	}
-	if len(f.iterators) >= f.limits.Iterators {
-		return f.refuse(abi.Limit, "more than %d iterators are open", f.limits.Iterators)
-	}
-	start, end := f.string(2), f.string(4)
-	for _, key := range []string{start, end} {
-		if code, refused := f.text("key", key); refused {
-			return code
-		}
-	}
-	if start == "" && f.u32(6)&abi.FlagComposite == 0 {
-		start = firstSimpleKey
-	}
-	it, err := f.stub.Range(start, end)
-	if err != nil {
-		return f.stubError("open range", err)
-	}
-	f.opened++
-	c := &cursor{it: it}
-	f.iterators[f.opened] = c // before it is read, so that it is closed whatever happens
-	if err := c.fill(f.call.Chaincode, true); err != nil {
-		delete(f.iterators, f.opened)
-		_ = it.Close() // the error of the read says more
-		return f.stubError("read range", err)
-	}
-	return int32(f.opened)
-}
-
-// fill reads the next batch.
-func (c *cursor) fill(namespace string, first bool) error {
-	if c.next == nil && !first {
-		return nil
-	}
-	if c.next != nil {
-		c.pending, c.next = append(c.pending, c.next), nil
-	}
-	for {
-		key, value, ok, err := c.it.Next()
-		if err != nil || !ok {
-			return err
-		}
-		record := abi.AppendState(nil, namespace, key, value)
-		if len(c.pending) == abi.BatchRecords {
-			c.next = record
-			return nil
-		}
-		c.pending = append(c.pending, record)
+	private, ok := f.stub.(PrivateData)
+	switch {
+	case !ok:
+		return f.unsupported("state_del", whatPrivate)
+	case mode == abi.PurgeKey:
+		return f.done("purge private state", key, private.PurgePrivate(coll, key))
+	default:
+		return f.done("delete private state", key, private.DeletePrivate(coll, key))
 	}
 }
 
-// iter_next(h, ptr, cap)
-func iterNext(f *frame) int32 {
-	c, ok := f.iterators[f.u32(0)]
+// metadata reads what meta_get and meta_put have in common.
+func (f *frame) metadata() (coll, key, name string) {
+	coll, key, name = f.collection(0), f.key(2), f.text(4, "name of metadata", maxNameBytes)
+	if name == "" {
+		f.deny(abi.InvalidArg, "name of metadata must not be an empty string")
+	}
+	return coll, key, name
+}
+
+// meta_get(coll, key, name, ptr, cap)
+func metaGet(f *frame) int32 {
+	f.tx()
+	coll, key, name := f.metadata()
+	if f.code != 0 {
+		return f.code
+	}
+	keeper, ok := f.stub.(KeyMetadata)
 	if !ok {
-		return f.refuse(abi.BadHandle, "no iterator %d is open", f.u32(0))
+		return f.unsupported("meta_get", "key metadata")
 	}
-	if len(c.pending) == 0 {
-		if err := c.fill(f.call.Chaincode, false); err != nil {
-			return f.stubError("read range", err)
-		}
-	}
-	var out []byte
-	for len(c.pending) > 0 && uint64(len(out)+len(c.pending[0])) <= uint64(f.u32(2)) {
-		out = append(out, c.pending[0]...)
-		c.pending = c.pending[1:]
-	}
-	if len(out) == 0 && len(c.pending) > 0 { // too big for the buffer: by result_read
-		out, c.pending = c.pending[0], c.pending[1:]
-	}
-	return f.answer(1, out)
+	f.pay(fuelRead)
+	value, err := keeper.GetMetadata(coll, key, name)
+	return f.value(6, value, "get metadata of", key, err)
 }
 
-// iter_close(h)
-func iterClose(f *frame) int32 {
-	h := f.u32(0)
-	c, ok := f.iterators[h]
+// meta_put(coll, key, name, val)
+func metaPut(f *frame) int32 {
+	f.writable()
+	coll, key, name := f.metadata()
+	if f.code != 0 {
+		return f.code
+	}
+	keeper, ok := f.stub.(KeyMetadata)
 	if !ok {
-		return f.refuse(abi.BadHandle, "no iterator %d is open", h)
+		return f.unsupported("meta_put", "key metadata")
 	}
-	delete(f.iterators, h)
-	if err := c.it.Close(); err != nil {
-		return f.stubError("close range", err)
-	}
-	return 0
+	f.charge(int(f.u32(3)) + int(f.u32(5)) + int(f.u32(7)))
+	return f.done("put metadata of", key, keeper.PutMetadata(coll, key, name, f.bytes(6)))
 }

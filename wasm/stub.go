@@ -1,14 +1,49 @@
 package wasm
 
-import "context"
+import (
+	"context"
 
-// The interfaces of this file are what a Stub may be able to do beyond keeping
+	"github.com/weft-network/weft/wasm/abi"
+)
+
+// Stub is what chaincode may ask of its host, for the namespace of the call. It
+// is used by one goroutine.
+//
+// Keys are not empty, valid UTF-8 and of at most MaxKeyBytes; the bounds of
+// ranges may be empty. Values handed over may be kept; those answered are only
+// read.
+//
+// An error ends the invocation and is never visible to the guest, unless it is
+// a *GuestError.
+type Stub interface {
+	Get(key string) ([]byte, error) // nil: absent
+	Put(key string, value []byte) error
+	Delete(key string) error
+	Range(start, end string) (Iterator, error)
+}
+
+// Iterator walks a range.
+type Iterator interface {
+	// Next returns ok == false at the end.
+	Next() (key string, value []byte, ok bool, err error)
+	Close() error
+}
+
+// GuestError is an error that the chaincode sees as the error of its call.
+type GuestError struct {
+	// Code is what the host function answers; zero is abi.InvalidArg.
+	Code abi.Code
+	Text string
+}
+
+func (e *GuestError) Error() string { return e.Text }
+
+// The interfaces that follow are what a Stub may be able to do beyond keeping
 // public state. The host finds them by type assertion; where a stub lacks one,
 // the guest's call is answered UNSUPPORTED with the name of the function.
 //
-// What Stub says about errors and nil values holds for all of them. An empty
-// collection is never passed where a collection is a parameter of its own,
-// except where it is said to mean the public state.
+// What Stub says holds for all of them. Collections are valid UTF-8 and not
+// empty, except where that is said to mean the public state.
 
 // MultiGetter reads several keys at once. Without it they are read one by one.
 type MultiGetter interface {
@@ -82,11 +117,22 @@ type Querier interface {
 
 // Caller runs other chaincode.
 type Caller interface {
-	// CallChaincode runs the chaincode name in the caller's transaction. An empty
-	// channel, or the caller's own, puts what the callee reads and writes into
-	// that transaction; of another channel it may only read. The callee spends
-	// budget and runs at that depth (1 for the first callee), which is within the
-	// limit. What the callee itself answers, of whatever status, is a Response;
-	// its event and fuel are not looked at.
-	CallChaincode(ctx context.Context, name string, args [][]byte, channel string, budget *Budget, depth int) (*Response, error)
+	// CallChaincode runs other chaincode in the caller's transaction. What the
+	// callee itself answers, of whatever status, is a Response; its event is not
+	// looked at.
+	CallChaincode(ctx context.Context, c NestedCall) (*Response, error)
+}
+
+// NestedCall is a call of one chaincode by another.
+type NestedCall struct {
+	// Chaincode and Channel are as the caller gave them. An empty channel is the
+	// caller's.
+	Chaincode, Channel string
+	Args               [][]byte
+	// Budget is the caller's, which the callee spends.
+	Budget *Budget
+	// Depth is that of the callee, within the limit: 1 for the first.
+	Depth int
+	// ReadOnly is the caller's, and holds for the callee too.
+	ReadOnly bool
 }

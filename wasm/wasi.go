@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -117,7 +118,9 @@ func wasiWrite(f *frame) int32 {
 
 // random_get(buf, len)
 func wasiRandom(f *frame) int32 {
-	f.random.fill(f.view(f.u32(0), f.u32(1)))
+	b := f.view(f.u32(0), f.u32(1))
+	f.pay(fuelBlock * (uint64(len(b)) + sha256.Size - 1) / sha256.Size)
+	f.random.fill(b)
 	return wasiOK
 }
 

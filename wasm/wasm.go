@@ -1,7 +1,8 @@
 // Package wasm runs chaincode: WebAssembly modules of the ABI weft_v1, in
 // wazero, inside the peer, without files, network, environment or clock.
 //
-// Every call gets an instance that no other call has used or will use.
+// Every call begins in the state that the chaincode had when it was installed:
+// what one call leaves in memory, no other call sees.
 package wasm
 
 import (
@@ -43,12 +44,17 @@ type Limits struct {
 	WriteBytes int
 	// LogBytes bounds what a call may log; more is dropped, unseen by the guest.
 	LogBytes int
-	// Iterators bounds the ranges open at once.
+	// WriteKeys bounds the puts and deletes of a call.
+	WriteKeys int
+	// Iterators bounds the ranges, queries and histories open at once.
 	Iterators int
+	// HostCalls bounds the calls of functions of the chaincode ABI.
+	HostCalls int
+	// ScanRecords bounds the records that all ranges, queries and histories of a
+	// call give.
+	ScanRecords int
 	// Concurrent bounds the calls that run at once; others wait.
 	Concurrent int
-	// Ready is how many unused instances a module keeps prepared.
-	Ready int
 }
 
 // DefaultLimits returns the limits of a node that sets none. Those that a guest
@@ -65,9 +71,11 @@ func DefaultLimits() Limits {
 		EventBytes:    1 << 20,
 		WriteBytes:    32 << 20, // several blocks' worth; the rest never could be ordered
 		LogBytes:      64 << 10,
+		WriteKeys:     10_000,
 		Iterators:     64,
+		HostCalls:     100_000,
+		ScanRecords:   100_000,                         // Fabric's totalQueryLimit
 		Concurrent:    max(4, 2*runtime.GOMAXPROCS(0)), // calls are bound by the processor
-		Ready:         2,                               // one to take, one while that is replaced
 	}
 }
 
@@ -84,6 +92,9 @@ type Call struct {
 	Binding        []byte
 	MSPID          string // of the peer
 	Init           bool
+	// ReadOnly has writes answered READ_ONLY. Queries need not set it: what they
+	// write goes nowhere, and Fabric's chaincode may count on being let.
+	ReadOnly bool
 	// Budget is the fuel; nil for a fresh one of Limits.Fuel. The call of one
 	// chaincode by another shares the caller's.
 	Budget *Budget
@@ -103,25 +114,3 @@ type Response struct {
 	// FuelUsed is what this call spent, with the calls that it made.
 	FuelUsed uint64
 }
-
-// Stub is what chaincode may ask of its host, for the namespace of the call.
-// An error ends the invocation and is never visible to the guest, unless it is
-// a *GuestError.
-type Stub interface {
-	Get(key string) ([]byte, error) // nil: absent
-	Put(key string, value []byte) error
-	Delete(key string) error
-	Range(start, end string) (Iterator, error)
-}
-
-// Iterator walks a range.
-type Iterator interface {
-	// Next returns ok == false at the end.
-	Next() (key string, value []byte, ok bool, err error)
-	Close() error
-}
-
-// GuestError is an error that the chaincode sees as the error of its call.
-type GuestError struct{ Text string }
-
-func (e *GuestError) Error() string { return e.Text }

@@ -67,9 +67,15 @@ func runtimeWith(t testing.TB, limits wasm.Limits) *wasm.Runtime {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, benchmark := t.(*testing.B); !benchmark {
+		r.VerifyEveryReset()
+	}
 	t.Cleanup(func() {
 		if err := r.Close(context.Background()); err != nil {
 			t.Error(err)
+		}
+		if n := r.Spoiled(); n > 0 {
+			t.Errorf("%d instances did not equal their image after a reset", n)
 		}
 	})
 	return r

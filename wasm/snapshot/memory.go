@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 )
 
@@ -94,6 +95,9 @@ type Engine interface {
 // Reset makes the memory and the engine's idea of its size equal to the image.
 // After an error the instance must not be used any more.
 func (m *Memory) Reset(engine Engine) error {
+	if m.region == nil {
+		return errors.New("reset memory: it was freed")
+	}
 	m.highest = max(m.highest, m.high)
 	if err := m.restore(); err != nil {
 		return fmt.Errorf("reset memory: %w", err)

@@ -4,6 +4,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/weft-network/weft/wasm/guest"
 )
@@ -25,8 +26,31 @@ func run(tx *guest.Tx) ([]byte, error) {
 			return nil
 		})
 		return out, err
+	case "transfer":
+		return nil, transfer(tx, string(args[1]), string(args[2]))
 	case "about":
 		return fmt.Appendf(nil, "%s %s %s %v", tx.ID(), tx.Channel(), tx.MSPID(), tx.Time()), nil
 	}
 	return nil, fmt.Errorf("there is no function %s", args[0])
+}
+
+// transfer moves one from an account to another: two reads, two writes.
+func transfer(tx *guest.Tx, from, to string) error {
+	a, err := balance(tx, from)
+	if err != nil {
+		return err
+	}
+	b, err := balance(tx, to)
+	if err != nil {
+		return err
+	}
+	return errors.Join(tx.Put(from, strconv.AppendInt(nil, a-1, 10)), tx.Put(to, strconv.AppendInt(nil, b+1, 10)))
+}
+
+func balance(tx *guest.Tx, account string) (int64, error) {
+	value, err := tx.Get(account)
+	if err != nil || value == nil {
+		return 0, err
+	}
+	return strconv.ParseInt(string(value), 10, 64)
 }

@@ -1,5 +1,0 @@
-package wasm
-
-import "golang.org/x/sys/unix"
-
-const mapNoReserve = unix.MAP_NORESERVE
