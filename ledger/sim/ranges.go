@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"errors"
+
 	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset/kvrwset"
 
 	"github.com/weft-network/weft/ledger"
@@ -15,6 +17,50 @@ const degree = 50
 // Range iterates start ≤ key < end and records a range query, whose reads are
 // those that the caller really took. An empty end has no bound.
 func (s *Simulator) Range(namespace, start, end string) (state.Iterator, error) {
+	i, err := s.open(namespace, start, end)
+	if err != nil {
+		return nil, err // not i, which would be a nil that is not nil
+	}
+	return i, nil
+}
+
+// Page walks a part of a range. The caller takes as many records as it has room
+// for, and then asks where the next page begins.
+type Page struct{ *iterator }
+
+// RangePage is Range for reading page by page: from the bookmark of the page
+// before, or from start where that is empty. What is taken is recorded like any
+// range, but the record that the bookmark names is not. The transaction can
+// write nothing, before or after.
+func (s *Simulator) RangePage(namespace, start, end, bookmark string) (*Page, error) {
+	if s.writes > 0 {
+		return nil, ErrPageAfterWrite
+	}
+	if bookmark != "" {
+		start = bookmark
+	}
+	i, err := s.open(namespace, start, end)
+	if err != nil {
+		return nil, err
+	}
+	s.paged = true
+	return &Page{i}, nil
+}
+
+// Bookmark is the key after those taken, or empty when none is left. It ends
+// the page.
+func (p *Page) Bookmark() (string, error) {
+	if p.closed || p.exhausted || p.err != nil {
+		return "", p.Err()
+	}
+	var next string
+	if p.Iterator.Next() {
+		next = p.Iterator.KV().Key
+	}
+	return next, errors.Join(p.Iterator.Err(), p.Close())
+}
+
+func (s *Simulator) open(namespace, start, end string) (*iterator, error) {
 	if err := s.checkNames(namespace, start, end); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/weft-network/weft/ledger"
@@ -34,6 +36,16 @@ func refuse(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrRefused, fmt.Sprintf(format, args...))
 }
 
+// Pages are for transactions that write nothing: which keys make up a page is
+// for the client to see, and nothing that later transactions should depend on.
+// Both errors are refusals.
+var (
+	// ErrPageAfterWrite refuses a page once something was written.
+	ErrPageAfterWrite = refuse("pages are read by transactions that write nothing")
+	// ErrWriteAfterPage refuses a write once a page was opened.
+	ErrWriteAfterPage = refuse("a transaction that has read a page writes nothing")
+)
+
 // errDone answers use after Results.
 var errDone = errors.New("the simulation is over")
 
@@ -44,6 +56,7 @@ type Simulator struct {
 	namespaces map[string]*namespace
 	iterators  []*iterator // in the order of their opening
 	done       bool
+	paged      bool // a page was opened
 
 	reads, writes         int
 	readBytes, writeBytes int
@@ -107,6 +120,9 @@ func (s *Simulator) write(namespace string, w ledger.Write) error {
 	if err := s.check(namespace, w.Key); err != nil {
 		return err
 	}
+	if s.paged {
+		return ErrWriteAfterPage
+	}
 	n := s.namespace(namespace)
 	old, again := n.writes[w.Key]
 	more := len(w.Value) - len(old.Value)
@@ -123,6 +139,24 @@ func (s *Simulator) write(namespace string, w ledger.Write) error {
 	s.writeBytes += more
 	n.writes[w.Key] = w
 	return nil
+}
+
+// Namespaces are those with reads, ranges or writes so far, sorted.
+func (s *Simulator) Namespaces() []string {
+	touched := map[string]bool{}
+	for name, n := range s.namespaces {
+		touched[name] = len(n.reads)+len(n.writes) > 0
+	}
+	for _, i := range s.iterators {
+		touched[i.namespace] = touched[i.namespace] || i.exhausted || i.taken > 0
+	}
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(touched)) {
+		if touched[name] {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // check makes sure that the simulation goes on and that the names can stand in

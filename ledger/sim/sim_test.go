@@ -332,3 +332,91 @@ func (i *endlessIter) Next() bool    { i.n++; return true }
 func (i *endlessIter) KV() ledger.KV { return ledger.KV{Key: fmt.Sprintf("k%09d", i.n)} }
 func (i *endlessIter) Err() error    { return nil }
 func (i *endlessIter) Close() error  { return nil }
+
+func TestPagesFollowEachOther(t *testing.T) {
+	for _, size := range []int{1, 2, 3, 5, 6} {
+		var got []string
+		for bookmark, first := "", true; first || bookmark != ""; first = false {
+			s := sim.New(keys(5))
+			page, err := s.RangePage("cc", "k001", "", bookmark)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			for n < size && page.Next() {
+				n++
+				got = append(got, page.KV().Key)
+			}
+			q := sets(t, s)["cc"].RangeQueriesInfo
+			if n > 0 && (len(q) != 1 || len(q[0].GetRawReads().GetKvReads()) != n || q[0].ItrExhausted != (n < size)) {
+				t.Fatalf("pages of %d: a page of %d records is told as %v", size, n, q)
+			}
+			s = sim.New(keys(5)) // the same once more, with its bookmark
+			if page, err = s.RangePage("cc", "k001", "", bookmark); err != nil {
+				t.Fatal(err)
+			}
+			take(t, page, n)
+			if bookmark, err = page.Bookmark(); err != nil {
+				t.Fatal(err)
+			}
+			if again := sets(t, s)["cc"].RangeQueriesInfo; bookmark != "" && (len(again) != 1 || again[0].EndKey != q[0].EndKey) {
+				t.Fatalf("pages of %d: asking for the bookmark %q changed %v to %v", size, bookmark, q, again)
+			}
+		}
+		if want := []string{"k001", "k002", "k003", "k004"}; !slices.Equal(got, want) {
+			t.Fatalf("pages of %d hold %q", size, got)
+		}
+	}
+}
+
+func TestAPageIsOverOnceItsBookmarkIsTold(t *testing.T) {
+	s := sim.New(keys(5))
+	page, err := s.RangePage("cc", "", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mark, err := page.Bookmark(); mark != "k000" || err != nil {
+		t.Errorf("the bookmark of nothing is %q, %v", mark, err)
+	}
+	if mark, err := page.Bookmark(); page.Next() || mark != "" || err != nil || page.Close() != nil {
+		t.Error("the page goes on")
+	}
+}
+
+func TestPagesAndWritesExcludeEachOther(t *testing.T) {
+	s := sim.New(keys(1))
+	if _, err := s.RangePage("cc", "", "", ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{s.Put("cc", "k", []byte("v")), s.Delete("other", "k")} {
+		if !errors.Is(err, sim.ErrWriteAfterPage) || !errors.Is(err, sim.ErrRefused) {
+			t.Errorf("write after a page: %v", err)
+		}
+	}
+	s = sim.New(keys(1))
+	if err := s.Put("other", "k", []byte("v")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.RangePage("cc", "", "", ""); !errors.Is(err, sim.ErrPageAfterWrite) || !errors.Is(err, sim.ErrRefused) {
+		t.Errorf("page after a write: %v", err)
+	}
+}
+
+func TestNamespacesAreThoseOfTheSet(t *testing.T) {
+	s := sim.New(keys(3))
+	_, _ = s.Get("cc", "")             // refused
+	_, _ = s.Range("nothing", "", "")  // not looked at
+	_, _ = s.Get("reads", "k")         //
+	_ = s.Put("writes", "k", []byte{}) //
+	it, err := s.Range("ranges", "", "")
+	if err != nil || it.Next() {
+		t.Fatal(err)
+	}
+	if got, want := s.Namespaces(), []string{"ranges", "reads", "writes"}; !slices.Equal(got, want) {
+		t.Errorf("namespaces are %q", got)
+	}
+	set := sets(t, s)
+	if got := slices.Sorted(maps.Keys(set)); !slices.Equal(got, s.Namespaces()) {
+		t.Errorf("the set has %q", got)
+	}
+}
