@@ -1,24 +1,24 @@
-// Package build compiles chaincode from Go to a module of the guest ABI, with
-// the go command of the machine.
+// Package build compiles chaincode to a module of the guest ABI, with the
+// toolchain of its language on this machine: Go, Rust, AssemblyScript or C.
 //
-// The author's folder is read and never written. Fabric chaincode is compiled
-// as it is: in a go.mod of our own, laid over the author's, Fabric's shim is
-// replaced by Weft's, and Fabric's protos by themselves without gRPC. The
-// replacements lie at a path that exists only in an overlay, always the same
-// one, so equal sources and an equal go command give equal bytes wherever they
-// are built. Nothing is fetched that is in the module cache already.
+// The author's folder is read and never written. Equal sources and an equal
+// toolchain give equal bytes, wherever they are built. Weft's guest libraries
+// are part of this package's binary: a chaincode need not have them, and where
+// its folder has a copy named weft (as weft chaincode new makes one), that is
+// taken.
+//
+// Fabric chaincode in Go is compiled as it is: in a go.mod of our own, laid
+// over the author's, Fabric's shim is replaced by Weft's, and Fabric's protos by
+// themselves without gRPC. The replacements lie at a path that exists only in
+// an overlay, always the same one. Nothing is fetched that is in the module
+// cache already.
 package build
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/weft-network/weft/wasm/check"
 )
@@ -27,33 +27,51 @@ import (
 type Options struct {
 	// Go is the go command; "go" if empty.
 	Go string
+	// Rustc, Clang and Asc are the compilers of the other languages; if empty
+	// they are looked for where people have them.
+	Rustc, Clang, Asc string
 }
+
+// Language of a chaincode's source.
+type Language string
+
+// The languages that are built.
+const (
+	Go             Language = "Go"
+	Rust           Language = "Rust"
+	AssemblyScript Language = "AssemblyScript"
+	C              Language = "C"
+)
 
 // Result is what was built.
 type Result struct {
 	// Code is the module.
-	Code []byte
+	Code     []byte
+	Language Language
+	// Toolchain is what compiled it, with its version.
+	Toolchain string
 	// Fabric says that the chaincode was built against Weft's stand-in for
 	// Fabric's shim.
 	Fabric bool
 	// Imports are the host functions that the module names, as "module.name".
 	Imports []string
+	// Warnings are sentences about what will not do what its author expects,
+	// and what the compiler warned of.
+	Warnings []string
 }
 
-// Chaincode compiles the main package in dir to a module and writes it to the
-// file out, unless out is empty. If compiling fails, the error holds what the
-// compiler said.
+// Chaincode compiles the chaincode in dir to a module and writes it to the file
+// out, unless out is empty. What lies in dir decides on the language. If
+// compiling fails, the error holds what the compiler said; if the toolchain is
+// missing, what to install.
 func Chaincode(ctx context.Context, dir, out string, opts Options) (*Result, error) {
-	if opts.Go == "" {
-		opts.Go = "go"
-	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	root, err := moduleRoot(dir)
+	language, err := Detect(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("build chaincode: %w", err)
 	}
 	manifest, err := ReadManifest(dir)
 	if err != nil {
@@ -65,12 +83,11 @@ func Chaincode(ctx context.Context, dir, out string, opts Options) (*Result, err
 	}
 	defer os.RemoveAll(scratch)
 
-	b := &builder{goCommand: opts.Go, dir: dir, root: root, scratch: scratch}
-	result, err := b.build(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("build chaincode in %s: %w", dir, err)
+	result, err := compile(ctx, language, tool{dir: dir, scratch: scratch, env: os.Environ()}, opts)
+	if err == nil {
+		result.Code, err = manifest.declare(result.Code)
 	}
-	if result.Code, err = manifest.declare(result.Code); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("build chaincode in %s: %w", dir, err)
 	}
 	if out != "" {
@@ -81,84 +98,20 @@ func Chaincode(ctx context.Context, dir, out string, opts Options) (*Result, err
 	return result, nil
 }
 
-// moduleRoot answers the nearest folder above dir with a go.mod.
-func moduleRoot(dir string) (string, error) {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return "", fmt.Errorf("build chaincode: %w", err)
-	}
-	if !info.IsDir() {
-		return "", fmt.Errorf("build chaincode: %s is a file; give the folder of the main package", dir)
-	}
-	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-			return at, nil
-		}
-		if at == filepath.Dir(at) {
-			return "", fmt.Errorf("build chaincode: there is no go.mod in %s or above; run go mod init there", dir)
-		}
-	}
-}
-
-type builder struct {
-	goCommand, dir, root, scratch string
-}
-
-func (b *builder) build(ctx context.Context) (*Result, error) {
-	fabric, err := b.prepare(ctx)
+func compile(ctx context.Context, language Language, t tool, opts Options) (*Result, error) {
+	build := map[Language]func(context.Context, tool, Options) (*Result, error){
+		Go: buildGo, Rust: buildRust, AssemblyScript: buildAssemblyScript, C: buildC,
+	}[language]
+	result, err := build(ctx, t, opts)
 	if err != nil {
 		return nil, err
 	}
-	out := filepath.Join(b.scratch, "chaincode.wasm")
-	if _, err := b.run(ctx, "build", b.modFile(), b.overlay(), "-mod=mod", "-buildvcs=false",
-		"-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", out, "."); err != nil {
+	if result.Code, err = os.ReadFile(t.out()); err != nil {
 		return nil, err
 	}
-	code, err := os.ReadFile(out)
-	if err != nil {
-		return nil, err
-	}
-	if err := check.Module(code, check.MaxPages); err != nil {
+	if err := check.Module(result.Code, check.MaxPages); err != nil {
 		return nil, fmt.Errorf("what it compiled to: %w", err)
 	}
-	imports, err := check.Imports(code)
-	if err != nil {
-		return nil, err
-	}
-	return &Result{Code: code, Fabric: fabric, Imports: imports}, nil
-}
-
-func (b *builder) modFile() string { return "-modfile=" + filepath.Join(b.scratch, "x.mod") }
-func (b *builder) overlay() string { return "-overlay=" + filepath.Join(b.scratch, "overlay.json") }
-
-// maxOutput bounds what of the compiler's output goes into an error.
-const maxOutput = 16 << 10
-
-// run runs the go command in the author's folder, and answers its output.
-func (b *builder) run(ctx context.Context, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, b.goCommand, args...)
-	cmd.Dir = b.dir
-	cmd.Env = environment(os.Environ())
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	if errors.Is(err, exec.ErrNotFound) {
-		return nil, fmt.Errorf("%w; chaincode in Go needs the go command", err)
-	}
-	if err != nil {
-		said := bytes.TrimSpace(slices.Concat(stderr.Bytes(), stdout.Bytes()))
-		return nil, fmt.Errorf("go %s: %w\n%s", args[0], err, said[:min(len(said), maxOutput)])
-	}
-	return stdout.Bytes(), nil
-}
-
-// environment leaves to the go command what says where things are, and takes
-// away what would change the result.
-func environment(env []string) []string {
-	set := []string{"GOOS=wasip1", "GOARCH=wasm", "GOWASM=", "GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=", "CGO_ENABLED=0"}
-	env = slices.DeleteFunc(slices.Clone(env), func(entry string) bool {
-		name, _, _ := strings.Cut(entry, "=")
-		return slices.ContainsFunc(set, func(s string) bool { return strings.HasPrefix(s, name+"=") })
-	})
-	return append(env, set...)
+	result.Imports, err = check.Imports(result.Code)
+	return result, err
 }

@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/weft-network/weft/wasm/abi"
+	"github.com/weft-network/weft/wasm/guest"
 	"github.com/weft-network/weft/wasm/shim"
 )
 
@@ -21,6 +23,7 @@ const (
 	shimPath   = "github.com/hyperledger/fabric-chaincode-go/v2"
 	oldShim    = "github.com/hyperledger/fabric-chaincode-go"
 	protosPath = "github.com/hyperledger/fabric-protos-go-apiv2"
+	weftPath   = "github.com/weft-network/weft"
 )
 
 // Where the replacements seem to lie, relative to the author's module. There
@@ -28,6 +31,7 @@ const (
 const (
 	shimDir   = "./.weft/shim"
 	protosDir = "./.weft/protos"
+	weftDir   = "./.weft/weft"
 )
 
 // overlayFile is the go command's -overlay: path in the build → path on disk.
@@ -41,6 +45,11 @@ func (b *builder) prepare(ctx context.Context) (fabric bool, err error) {
 		return false, err
 	}
 	over := &overlayFile{Replace: map[string]string{}}
+	if requires(mod, weftPath) && !replaces(mod, weftPath) {
+		if err := b.replaceWeft(mod, over); err != nil {
+			return false, err
+		}
+	}
 	if fabric = requires(mod, shimPath); fabric {
 		if err := b.replaceShim(mod, over); err != nil {
 			return false, err
@@ -79,6 +88,45 @@ func requires(mod *modfile.File, path string) bool {
 	return slices.ContainsFunc(mod.Require, func(r *modfile.Require) bool { return r.Mod.Path == path })
 }
 
+func replaces(mod *modfile.File, path string) bool {
+	return slices.ContainsFunc(mod.Replace, func(r *modfile.Replace) bool { return r.Old.Path == path })
+}
+
+// replaceWeft lays the guest library over weftDir: two packages of Weft's
+// module, which require nothing.
+func (b *builder) replaceWeft(mod *modfile.File, over *overlayFile) error {
+	if err := replace(mod, weftPath, weftDir); err != nil {
+		return err
+	}
+	files, err := GoLibrary()
+	for name, data := range files {
+		err = errors.Join(err, b.lay(over, weftDir, name, data))
+	}
+	return err
+}
+
+// GoLibrary is a Go module of Weft's name with the guest library in it: the
+// contents of its files by name.
+func GoLibrary() (map[string][]byte, error) {
+	files := map[string][]byte{"go.mod": []byte("module " + weftPath + "\n\ngo 1.24\n")}
+	for dir, source := range map[string]fs.FS{"wasm/guest": guest.Source, "wasm/abi": abi.Source} {
+		entries, err := fs.ReadDir(source, ".")
+		if err != nil {
+			return nil, err
+		}
+		for _, entry := range entries {
+			name := entry.Name()
+			if strings.HasSuffix(name, "_test.go") || name == "source.go" {
+				continue
+			}
+			if files[dir+"/"+name], err = fs.ReadFile(source, name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return files, nil
+}
+
 // replaceShim lays the embedded shim over shimDir. Its go.mod requires what the
 // author's already has, at any version, so that it never raises one.
 func (b *builder) replaceShim(mod *modfile.File, over *overlayFile) error {
@@ -111,10 +159,10 @@ func (b *builder) replaceShim(mod *modfile.File, over *overlayFile) error {
 // to over protosDir, straight from the module cache, without the gRPC services:
 // these are most of the code of a chaincode, and nothing calls them.
 func (b *builder) replaceProtos(ctx context.Context, mod *modfile.File, over *overlayFile) error {
-	if slices.ContainsFunc(mod.Replace, func(r *modfile.Replace) bool { return r.Old.Path == protosPath }) {
+	if replaces(mod, protosPath) {
 		return nil // the author has a version of their own
 	}
-	said, err := b.run(ctx, "mod", "download", b.modFile(), b.overlay(), "-json", protosPath)
+	said, _, err := b.run(ctx, "mod", "download", b.modFile(), b.overlay(), "-json", protosPath)
 	if err != nil {
 		return err
 	}

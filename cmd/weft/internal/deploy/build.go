@@ -13,13 +13,13 @@ import (
 	"github.com/weft-network/weft/wasm/pack"
 )
 
-// Compile makes a module of a folder of Go source, or reads the one in a file.
+// Compile makes a module of a folder of source, or reads the one in a file.
 // Either way it is checked as a peer will check it.
 func Compile(ctx context.Context, path string, report Report) ([]byte, error) {
 	start := time.Now()
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("chaincode %s: %w: name a folder of Go source or a .wasm file", path, err)
+		return nil, fmt.Errorf("chaincode %s: %w: name a folder of source or a .wasm file", path, err)
 	}
 	if !info.IsDir() {
 		code, err := read(path, info.Size())
@@ -33,12 +33,20 @@ func Compile(ctx context.Context, path string, report Report) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	api := "Weft's API"
-	if r.Fabric {
-		api = "Fabric's API"
+	report(Step{"build", filepath.Base(path), fmt.Sprintf("%s of wasm from %s; %s", size(len(r.Code)), from(r), imports(r.Imports)), time.Since(start)})
+	for _, w := range r.Warnings {
+		report(Step{Name: "warning", Where: filepath.Base(path), Detail: w})
 	}
-	report(Step{"build", filepath.Base(path), fmt.Sprintf("%s of wasm from Go with %s; %s", size(len(r.Code)), api, imports(r.Imports)), time.Since(start)})
 	return r.Code, nil
+}
+
+// from tells what a module was made of, and with what.
+func from(r *build.Result) string {
+	text := string(r.Language)
+	if r.Fabric {
+		text += " with Fabric's API"
+	}
+	return text + " (" + r.Toolchain + ")"
 }
 
 func read(path string, bytes int64) ([]byte, error) {

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/weft-network/weft/wasm/guest"
+)
+
+// ownerKey is the object type of the keys owner~id.
+const ownerKey = "owner"
+
+const maxName = 64
+
+type asset struct {
+	id, owner string
+	value     int64
+}
+
+// checkName refuses ids and owners that would need escaping, in keys or in JSON.
+func checkName(name string) error {
+	good := len(name) > 0 && len(name) <= maxName
+	for i := range len(name) {
+		c := name[i]
+		good = good && (c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || strings.IndexByte(" ._-@", c) >= 0)
+	}
+	if !good {
+		return errors.New("an id or owner is 1 to 64 letters, digits, spaces or . _ - @")
+	}
+	return nil
+}
+
+func parseValue(text string) (int64, error) {
+	value, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return 0, errors.New("a value is a whole number from 0 to 9223372036854775807")
+	}
+	return int64(value), nil
+}
+
+// parse reads "VALUE OWNER".
+func parse(id, text string) (*asset, error) {
+	number, owner, ok := strings.Cut(text, " ")
+	value, err := parseValue(number)
+	if !ok || err != nil {
+		return nil, errors.New("what is stored as asset " + id + " is none")
+	}
+	return &asset{id, owner, value}, nil
+}
+
+// load reads an asset that must exist.
+func load(tx *guest.Tx, id string) (*asset, error) {
+	if err := checkName(id); err != nil {
+		return nil, err
+	}
+	value, err := tx.Get(id)
+	if err != nil {
+		return nil, err
+	}
+	if value == nil {
+		return nil, errors.New("there is no asset " + id)
+	}
+	return parse(id, string(value))
+}
+
+func (a *asset) put(tx *guest.Tx) error {
+	return tx.Put(a.id, []byte(strconv.FormatInt(a.value, 10)+" "+a.owner))
+}
+
+func (a *asset) index(tx *guest.Tx) error {
+	// An empty value would delete the key when the block is committed.
+	return tx.Put(guest.Key(ownerKey, a.owner, a.id), []byte{0})
+}
+
+func (a *asset) unindex(tx *guest.Tx) error {
+	return tx.Delete(guest.Key(ownerKey, a.owner, a.id))
+}
+
+func (a *asset) appendJSON(json []byte) []byte {
+	json = append(json, `{"id":"`+a.id+`","owner":"`+a.owner+`","value":`...)
+	return append(strconv.AppendInt(json, a.value, 10), '}')
+}
+
+// appendItem appends to a JSON array that is not closed yet.
+func (a *asset) appendItem(json []byte) []byte {
+	if len(json) > 1 {
+		json = append(json, ',')
+	}
+	return a.appendJSON(json)
+}
+
+// announce sets the event, and answers its payload.
+func (a *asset) announce(tx *guest.Tx, event string) ([]byte, error) {
+	json := a.appendJSON(nil)
+	return json, tx.Event(event, json)
+}
