@@ -1,0 +1,55 @@
+package cctest
+
+import (
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/weft-network/weft/cmd/weft/internal/deploy"
+)
+
+const examples = "../../../../chaincode-examples"
+
+// Every example that has a test file beside it is held to it, and to what it
+// read and wrote when somebody last looked.
+func TestExamplesDoWhatTheirTestFilesSay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds and compiles chaincode, which the race detector makes slow")
+	}
+	files, err := filepath.Glob(filepath.Join(examples, "*", filePrefix+"*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(err, "no example has a test file")
+	}
+	cache := filepath.Join(t.TempDir(), "compiled")
+	for _, file := range files {
+		dir := filepath.Dir(file)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			suite, err := ReadSuite(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bench, err := Open(t.Context(), dir, cache, func(deploy.Step) {}, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer bench.Close()
+			result, err := Run(t.Context(), bench.Module, suite, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if result.Golden == "" {
+				t.Errorf("there is no %s: %v", goldenName(file), fs.ErrNotExist)
+			}
+			for _, s := range result.Steps {
+				if len(s.Wrong) > 0 {
+					t.Errorf("step %d %s:\n%s", s.Number, s.Call, strings.Join(s.Wrong, "\n"))
+				}
+			}
+			for _, wrong := range result.Wrong {
+				t.Error(wrong)
+			}
+		})
+	}
+}
