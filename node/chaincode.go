@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/definition"
 	"github.com/weft-network/weft/ledger/store"
@@ -43,6 +45,9 @@ type chaincode struct {
 	mu    sync.Mutex
 	known map[string]runnable // by channel
 	age   uint64              // grows whenever known is forgotten
+	// mismatches are images that differ on other peers.
+	mismatches map[mismatch]bool
+	images     *prometheus.GaugeVec
 }
 
 // runnable are the chaincodes that a peer can endorse on a channel, as long as
@@ -53,7 +58,7 @@ type runnable struct {
 }
 
 func newChaincode(p *peerRole, dir string) (c *chaincode, err error) {
-	c = &chaincode{log: p.n.log, known: map[string]runnable{}}
+	c = &chaincode{log: p.n.log, known: map[string]runnable{}, mismatches: map[mismatch]bool{}, images: p.metrics.images}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {

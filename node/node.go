@@ -267,6 +267,7 @@ func (n *Node) Status() ops.Status {
 	}
 	if n.peer != nil {
 		s.Channels = append(s.Channels, n.peer.status()...)
+		s.Profile, s.Packages = n.peer.chaincode.status()
 	}
 	if n.orderer != nil {
 		s.Channels = append(s.Channels, n.orderer.status()...)
@@ -283,6 +284,23 @@ type group struct {
 
 func (g *group) start(f func(ctx context.Context)) { g.wg.Go(func() { f(g.ctx) }) }
 
-func registerNode(s *grpc.Server, m *mesh.Mesh) {
-	wire.RegisterNodeServer(s, mesh.NodeServer{Mesh: m})
+// services are those of weft.Node.
+type services struct {
+	mesh.NodeServer
+	watch *installs // nil on an orderer
+}
+
+func (s services) WatchInstall(req *wire.WatchInstallRequest, to grpc.ServerStreamingServer[wire.InstallPhase]) error {
+	if s.watch == nil {
+		return s.NodeServer.WatchInstall(req, to)
+	}
+	return s.watch.serve(req, to)
+}
+
+func (n *Node) registerNode(s *grpc.Server) {
+	all := services{NodeServer: mesh.NodeServer{Mesh: n.mesh}}
+	if n.peer != nil {
+		all.watch = newInstalls(n.peer.chaincode.packages)
+	}
+	wire.RegisterNodeServer(s, all)
 }

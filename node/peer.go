@@ -57,6 +57,8 @@ type peerChannel struct {
 type peerMetrics struct {
 	height  *prometheus.GaugeVec
 	commits *prometheus.CounterVec
+	// images are the chaincodes whose image differs on another peer.
+	images *prometheus.GaugeVec
 }
 
 func newPeer(n *Node, dir string) (*peerRole, error) {
@@ -65,7 +67,9 @@ func newPeer(n *Node, dir string) (*peerRole, error) {
 		height:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ledger_blockchain_height", Help: "Height of the chain in blocks."}, []string{"channel"}),
 		commits: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ledger_transaction_count", Help: "Number of transactions processed."}, []string{"channel", "validation_code"}),
 	}
-	n.metrics.MustRegister(p.metrics.height, p.metrics.commits)
+	p.metrics.images = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "chaincode_image_mismatch",
+		Help: "1 where another peer runs the same package under the same execution profile from another image."}, []string{"channel", "chaincode", "peer"})
+	n.metrics.MustRegister(p.metrics.height, p.metrics.commits, p.metrics.images)
 	var err error
 	if p.chaincode, err = newChaincode(p, dir); err != nil {
 		return nil, err
@@ -78,6 +82,7 @@ func newPeer(n *Node, dir string) (*peerRole, error) {
 	p.gateway = gateway.New(gateway.Config{
 		MSPID: n.cfg.MSPID, Channel: p.commitChannel, Endorsers: p.endorsers, Orderers: p.orderers,
 		SystemChaincode: func(name string) bool { return p.chaincode.system[name] != nil },
+		Profile:         p.chaincode.runtime.Profile(),
 		Now:             n.cfg.Now, Log: n.log,
 	})
 	p.deliver = deliver.New(deliver.Config{Channel: p.deliverChannel, Resource: peerResource, Now: n.cfg.Now, Log: n.log})
@@ -161,6 +166,7 @@ func (p *peerRole) open(path string) (*peerChannel, error) {
 	pc.gossip, err = gossip.Join(gossip.Config{
 		Channel: ch, Mesh: p.n.mesh, Signer: p.n.signer, Endpoint: p.n.cfg.Endpoint,
 		Chaincodes: func() []*wire.InstalledChaincode { return p.chaincode.installed(id) },
+		OnState:    func(info *wire.StateInfo) { p.chaincode.compare(id, info) },
 		Now:        p.n.cfg.Now, Log: p.n.log,
 	})
 	if err != nil {
@@ -322,17 +328,14 @@ func (p *peerRole) endorsers(id string) []gateway.Endorser {
 	if !ok {
 		return nil
 	}
-	own := map[string]string{}
-	for _, cc := range p.chaincode.installed(id) {
-		own[cc.Name] = cc.Version
-	}
+	versions, profiles := gossip.Chaincodes(p.chaincode.installed(id))
 	list := []gateway.Endorser{{
 		MSPID: p.n.cfg.MSPID, Endpoint: p.n.cfg.Endpoint, Local: true,
-		Height: pc.Ledger().Height(), Chaincodes: own, Process: p.endorser.Process,
+		Height: pc.Ledger().Height(), Chaincodes: versions, Profiles: profiles, Process: p.endorser.Process,
 	}}
 	for _, m := range pc.gossip.Members() {
 		list = append(list, gateway.Endorser{
-			MSPID: m.MSPID, Endpoint: m.Endpoint, Height: m.Height, Chaincodes: m.Chaincodes,
+			MSPID: m.MSPID, Endpoint: m.Endpoint, Height: m.Height, Chaincodes: m.Chaincodes, Profiles: m.Profiles,
 			Process: func(ctx context.Context, sp *peer.SignedProposal) (*peer.ProposalResponse, error) {
 				return p.remote(pc, m.ID).ProcessAt(ctx, sp, pc.Ledger().Height())
 			},
@@ -441,12 +444,9 @@ func (p *peerRole) status() []ops.Channel {
 		if err := pc.Halted(); err != nil {
 			c.Error = err.Error()
 		}
-		c.Chaincodes = map[string]string{}
-		for _, cc := range p.chaincode.installed(pc.ID()) {
-			c.Chaincodes[cc.Name] = cc.Version
-		}
+		c.Chaincodes, c.Profiles = gossip.Chaincodes(p.chaincode.installed(pc.ID()))
 		for _, m := range pc.gossip.Members() {
-			c.Peers = append(c.Peers, ops.Member{MSPID: m.MSPID, Endpoint: m.Endpoint, Height: m.Height, Chaincodes: m.Chaincodes})
+			c.Peers = append(c.Peers, ops.Member{MSPID: m.MSPID, Endpoint: m.Endpoint, Height: m.Height, Chaincodes: m.Chaincodes, Profiles: m.Profiles})
 		}
 		list = append(list, c)
 	}

@@ -55,7 +55,7 @@ func (n *Node) clientServer() (*grpc.Server, error) {
 		grpc.UnaryInterceptor(limit.unary),
 		grpc.WaitForHandlers(true), // what they use is closed after them
 	)
-	registerNode(s, n.mesh)
+	n.registerNode(s)
 	if n.peer != nil {
 		gw.RegisterGatewayServer(s, n.peer.gateway)
 		peer.RegisterEndorserServer(s, &endorse.Server{Endorser: n.peer.endorser})

@@ -53,14 +53,21 @@ func (s *Server) plan(p *proposal, orgs []string) (*collection, error) {
 	if !ok {
 		return nil, status.Errorf(codes.Unavailable, "channel '%s' not found", p.channel)
 	}
-	c := &collection{s: s, p: p, peers: map[string][]Endorser{}}
-	for _, e := range s.candidates(p, orgs) {
-		c.peers[e.MSPID] = append(c.peers[e.MSPID], e)
+	all := s.candidates(p, orgs)
+	c := &collection{s: s, p: p, all: all, companies: companies(all, p.chaincode, s.cfg.Profile)}
+	from := func(org string) bool {
+		return slices.ContainsFunc(all, func(e Endorser) bool { return e.MSPID == org })
 	}
 	if len(orgs) > 0 {
-		return c, c.oneOfEach(orgs)
+		if err := c.oneOfEach(orgs, from); err != nil {
+			return nil, err
+		}
+		if !c.next() {
+			return nil, c.divided()
+		}
+		return c, nil
 	}
-	if p.transient && len(c.peers[s.cfg.MSPID]) == 0 {
+	if p.transient && !from(s.cfg.MSPID) {
 		return nil, status.Error(codes.FailedPrecondition, "no endorsers found in the gateway's organization; retry specifying endorsing organization(s) to protect transient data")
 	}
 	layouts, err := s.layoutsOf(ch, p.chaincode)
@@ -73,6 +80,9 @@ func (s *Server) plan(p *proposal, orgs []string) (*collection, error) {
 		return first(a[s.cfg.MSPID] > 0, b[s.cfg.MSPID] > 0)
 	})
 	if !c.next() {
+		if err := c.divided(); err != nil {
+			return nil, err
+		}
 		return nil, status.Errorf(codes.FailedPrecondition, "no combination of peers can be derived which satisfy the endorsement policy: no peer that could endorse chaincode %s is alive in enough organisations of channel %s", p.chaincode, p.channel)
 	}
 	return c, nil
@@ -128,11 +138,15 @@ func (s *Server) layoutsOf(ch *commit.Channel, name string) ([]map[string]int, e
 type collection struct {
 	s       *Server
 	p       *proposal
-	named   bool // the client named the organisations
+	named   bool       // the client named the organisations
+	all     []Endorser // every candidate
+	asked   []Endorser
 	layouts []map[string]int
-	peers   map[string][]Endorser // not asked yet, by organisation
-	answers []*answers            // by what was signed; that of this organisation first
-	details []*gw.ErrorDetail     // of those who did not endorse
+	peers   map[string][]Endorser // of one profile, not asked yet, by organisation
+	// companies are the peers of the profiles that were not turned to yet.
+	companies []company
+	answers   []*answers        // by what was signed; that of this organisation first
+	details   []*gw.ErrorDetail // of those who did not endorse
 
 	// What next has chosen.
 	layout map[string]int
@@ -150,11 +164,11 @@ type answers struct {
 func (a *answers) has(org string) int { return len(a.good[org]) }
 
 // oneOfEach makes the one layout of organisations that the client named.
-func (c *collection) oneOfEach(orgs []string) error {
+func (c *collection) oneOfEach(orgs []string, from func(org string) bool) error {
 	c.named = true
 	layout, missing := map[string]int{}, []string(nil)
 	for _, o := range orgs {
-		if layout[o] = 1; len(c.peers[o]) == 0 {
+		if layout[o] = 1; !from(o) {
 			missing = append(missing, o)
 		}
 	}
@@ -165,9 +179,20 @@ func (c *collection) oneOfEach(orgs []string) error {
 	return nil
 }
 
-// next chooses a layout that the good endorsements of one payload fill, else the
-// first that they and the peers left still can; false when there is none.
+// next chooses a layout that peers of one profile fill or still can; false when
+// there is none.
 func (c *collection) next() bool {
+	for !c.choose() {
+		if !c.turn() {
+			return false
+		}
+	}
+	return true
+}
+
+// choose takes a layout that the good endorsements of one payload fill, else the
+// first that they and the peers left still can; false when there is none.
+func (c *collection) choose() bool {
 	return c.pick(c.answers, func(string) int { return 0 }) ||
 		c.pick(append(slices.Clone(c.answers), &answers{}), func(org string) int { return len(c.peers[org]) })
 }
@@ -221,6 +246,7 @@ func (c *collection) take(org string) []Endorser {
 	left := c.peers[org]
 	n := min(1, len(left))
 	c.peers[org] = left[n:]
+	c.asked = append(c.asked, left[:n]...)
 	return left[:n]
 }
 
@@ -320,7 +346,7 @@ func (c *collection) failed() error {
 	if !c.named && len(own) > 0 && !endorsed {
 		return failure(codes.Aborted, "failed to endorse transaction, see attached details for more info", own)
 	}
-	details := c.details
+	details := slices.Concat(c.details, c.unasked())
 	for _, a := range c.answers[min(1, len(c.answers)):] {
 		for _, e := range a.by {
 			details = append(details, detail(e, "ProposalResponsePayloads do not match"))

@@ -42,8 +42,10 @@ type Config struct {
 	Orderers func(channel string) []Orderer
 	// SystemChaincode reports names that every peer can answer.
 	SystemChaincode func(name string) bool
-	Now             func() time.Time
-	Log             *slog.Logger
+	// Profile is the execution profile of this peer.
+	Profile string
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // Endorser is one peer that may simulate proposals.
@@ -54,7 +56,9 @@ type Endorser struct {
 	Height   uint64
 	// Chaincodes that this peer can endorse, name to version.
 	Chaincodes map[string]string
-	Process    func(context.Context, *peer.SignedProposal) (*peer.ProposalResponse, error)
+	// Profiles are the execution profiles that it runs them under, by name.
+	Profiles map[string]string
+	Process  func(context.Context, *peer.SignedProposal) (*peer.ProposalResponse, error)
 }
 
 // Orderer is one node of the ordering service.

@@ -51,6 +51,7 @@ func newPlace(t *testing.T) *place {
 		Endorsers:       func(string) []Endorser { return p.endorsers },
 		Orderers:        func(string) []Orderer { return p.orderers },
 		SystemChaincode: func(name string) bool { return name == "_lifecycle" },
+		Profile:         "own",
 	})
 	return p
 }

@@ -44,8 +44,11 @@ type Config struct {
 	Endpoint string
 	// Chaincodes lists what this peer can endorse on the channel.
 	Chaincodes func() []*wire.InstalledChaincode
-	Now        func() time.Time
-	Log        *slog.Logger
+	// OnState is told of each newer state of a member that is believed. It must
+	// not block. Optional.
+	OnState func(*wire.StateInfo)
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // Channel spreads one channel's blocks and membership.

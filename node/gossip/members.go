@@ -188,6 +188,9 @@ func (c *Channel) validateState(from p2p.ID, data []byte) p2p.Verdict {
 	if !c.members.take(info, mspID, time.Now()) {
 		return p2p.Ignore
 	}
+	if c.cfg.OnState != nil {
+		c.cfg.OnState(info)
+	}
 	c.poke()
 	return p2p.Accept
 }
@@ -391,6 +394,16 @@ type Member struct {
 	CommitHash []byte
 	Leader     bool
 	Chaincodes map[string]string // name to version
+	Profiles   map[string]string // name to execution profile
+}
+
+// Chaincodes are versions and execution profiles by name.
+func Chaincodes(list []*wire.InstalledChaincode) (versions, profiles map[string]string) {
+	versions, profiles = make(map[string]string, len(list)), make(map[string]string, len(list))
+	for _, cc := range list {
+		versions[cc.Name], profiles[cc.Name] = cc.Version, cc.Profile
+	}
+	return versions, profiles
 }
 
 // Members lists the other peers of the channel that are alive.
@@ -404,10 +417,8 @@ func (c *Channel) Members() []Member {
 		if !connected[m.info.PeerId] {
 			continue
 		}
-		x := Member{ID: p2p.ID(m.info.PeerId), MSPID: m.mspID, Endpoint: m.info.Endpoint, Height: m.info.Height, CommitHash: m.info.CommitHash, Leader: m.info.Leader, Chaincodes: map[string]string{}}
-		for _, cc := range m.info.Chaincodes {
-			x.Chaincodes[cc.Name] = cc.Version
-		}
+		x := Member{ID: p2p.ID(m.info.PeerId), MSPID: m.mspID, Endpoint: m.info.Endpoint, Height: m.info.Height, CommitHash: m.info.CommitHash, Leader: m.info.Leader}
+		x.Chaincodes, x.Profiles = Chaincodes(m.info.Chaincodes)
 		list = append(list, x)
 	}
 	return list

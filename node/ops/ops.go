@@ -38,6 +38,19 @@ type Status struct {
 	Roles    []string  `json:"roles"`
 	PeerID   string    `json:"peerID"`
 	Channels []Channel `json:"channels"`
+	// Profile is the execution profile of a peer, and Packages what is installed
+	// on it.
+	Profile  string    `json:"profile,omitempty"`
+	Packages []Package `json:"packages,omitempty"`
+}
+
+// Package is an installed chaincode package.
+type Package struct {
+	ID string `json:"id"`
+	// Profile is the execution profile that it was prepared under last, and Image
+	// the hash of the state that its calls begin with.
+	Profile string `json:"profile,omitempty"`
+	Image   string `json:"image,omitempty"`
 }
 
 // Channel is one channel of a node.
@@ -55,8 +68,10 @@ type Channel struct {
 	Peers []Member `json:"peers,omitempty"`
 	// Chaincodes that a peer can endorse now, name to version.
 	Chaincodes map[string]string `json:"chaincodes,omitempty"`
-	Source     string            `json:"source,omitempty"` // where blocks come from
-	Error      string            `json:"error,omitempty"`
+	// Profiles are the execution profiles that it runs them under, by name.
+	Profiles map[string]string `json:"profiles,omitempty"`
+	Source   string            `json:"source,omitempty"` // where blocks come from
+	Error    string            `json:"error,omitempty"`
 }
 
 // Member is another node of a channel.
@@ -66,6 +81,7 @@ type Member struct {
 	Height   uint64 `json:"height,omitempty"`
 	// Chaincodes that the member told that it can endorse.
 	Chaincodes map[string]string `json:"chaincodes,omitempty"`
+	Profiles   map[string]string `json:"profiles,omitempty"`
 }
 
 // Hex is bytes that print as hexadecimal.
