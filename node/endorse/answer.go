@@ -25,6 +25,8 @@ type result struct {
 	event    *peer.ChaincodeEvent
 	rwset    []byte
 	version  string // of the chaincode definition
+	// touched are the namespaces that the read-write set is about.
+	touched []string
 }
 
 // answer runs a checked proposal. An error is a failure inside this peer.
@@ -37,7 +39,7 @@ func (e *Endorser) answer(ctx context.Context, p *Proposal) (*peer.ProposalRespo
 	if err != nil {
 		return nil, fmt.Errorf("failed to create the proposal response: %w", err)
 	}
-	resp := &peer.ProposalResponse{Response: r.response, Interest: e.interest(p)}
+	resp := &peer.ProposalResponse{Response: r.response, Interest: e.interest(p, r.touched)}
 	status := r.response.Status
 	switch {
 	case status >= 500:
@@ -83,6 +85,7 @@ func (e *Endorser) simulate(ctx context.Context, p *Proposal) (*result, error) {
 	if r.rwset, err = s.Results(); err != nil {
 		return nil, fmt.Errorf("error in simulation: %w", err)
 	}
+	r.touched = s.Namespaces()
 	return r, nil
 }
 
@@ -133,7 +136,7 @@ func lookUp(p *Proposal, s *sim.Simulator) (*definition.Definition, error) {
 		return nil, err
 	}
 	if def == nil {
-		return nil, fmt.Errorf("chaincode %s not found", p.Chaincode)
+		return nil, forCaller("chaincode %s not found", p.Chaincode)
 	}
 	return def, nil
 }
@@ -159,7 +162,7 @@ func initOnce(p *Proposal, def *definition.Definition, s *sim.Simulator) error {
 	}
 	switch {
 	case !p.Init && needed:
-		return fmt.Errorf("chaincode '%s' has not been initialized for this version, must call as init first", p.Chaincode)
+		return forCaller("chaincode '%s' has not been initialized for this version, must call as init first", p.Chaincode)
 	case !p.Init:
 		return nil
 	case !def.InitRequired:

@@ -25,7 +25,7 @@ func (e *Endorser) invoke(ctx context.Context, p *Proposal, m Module, s *sim.Sim
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.cfg.Timeout)
 	defer cancel()
-	stub := &stub{sim: s, namespace: p.Chaincode}
+	stub := e.stub(p, s, p.Chaincode, call.SignedProposal)
 	resp, err := m.Invoke(ctx, call, stub)
 	switch {
 	case stub.fault != nil:
@@ -34,12 +34,14 @@ func (e *Endorser) invoke(ctx context.Context, p *Proposal, m Module, s *sim.Sim
 	case err != nil && (isTimeout(err) || ctx.Err() != nil):
 		return nil, fmt.Errorf("%s (%w)", textTimeout, err)
 	case err != nil:
-		return nil, fmt.Errorf("error sending: %w: %s", err, textTerminated)
+		return nil, terminated(err)
 	case resp == nil:
 		return nil, errors.New("nil response")
 	}
 	return outcome(p, resp), nil
 }
+
+func terminated(err error) error { return fmt.Errorf("error sending: %w: %s", err, textTerminated) }
 
 func isTimeout(err error) bool {
 	var t *wasm.Timeout
@@ -51,13 +53,18 @@ func (e *Endorser) call(p *Proposal) (*wasm.Call, error) {
 	if err != nil {
 		return nil, fmt.Errorf("marshal signed proposal: %w", err)
 	}
+	return e.callWith(p, signed), nil
+}
+
+// callWith is call for a signed proposal that is marshalled already.
+func (e *Endorser) callWith(p *Proposal, signed []byte) *wasm.Call {
 	return &wasm.Call{
 		TxID: p.TxID, Channel: p.ChannelID, Chaincode: p.Chaincode,
 		Seconds: p.Seconds, Nanos: p.Nanos,
 		Args: p.Args, Creator: p.CreatorBytes, Transient: p.Transient,
 		SignedProposal: signed, Binding: p.Binding(),
 		MSPID: e.cfg.Signer.MSPID(), Init: p.Init,
-	}, nil
+	}
 }
 
 // outcome turns the chaincode's answer into Fabric's. An event goes with a

@@ -7,27 +7,43 @@ import (
 	"github.com/weft-network/weft/ledger/sim"
 	"github.com/weft-network/weft/ledger/state"
 	"github.com/weft-network/weft/wasm"
+	"github.com/weft-network/weft/wasm/abi"
 )
 
 // stub gives a module its own namespace of the simulation. It is used by one
 // goroutine.
 type stub struct {
-	sim       *sim.Simulator
-	namespace string
+	sim             *sim.Simulator
+	namespace, txID string
 	// fault is the first error that is not the chaincode's doing.
 	fault error
 }
 
-var _ wasm.Stub = (*stub)(nil)
+var (
+	_ wasm.Stub  = (*stub)(nil)
+	_ wasm.Pager = (*stub)(nil)
+)
 
 // failed passes an error on, and remembers it if it is a fault of this peer. The
 // simulator's refusals, of limits and of impossible keys, are not: every peer
-// answers them alike.
+// answers them alike. Some of them the chaincode is told, in Fabric's words.
 func (s *stub) failed(err error) error {
-	if err != nil && s.fault == nil && !errors.Is(err, sim.ErrRefused) {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sim.ErrPageAfterWrite):
+		return s.readOnly("Paginated queries are supported only in a read-only transaction")
+	case errors.Is(err, sim.ErrWriteAfterPage):
+		return s.readOnly("Transaction has already performed a paginated query. Writes are not allowed")
+	}
+	if s.fault == nil && !errors.Is(err, sim.ErrRefused) {
 		s.fault = err
 	}
 	return err
+}
+
+func (s *stub) readOnly(why string) error {
+	return &wasm.GuestError{Code: abi.ReadOnly, Text: fmt.Sprintf("txid [%s]: unsuppored transaction. %s", s.txID, why)}
 }
 
 func (s *stub) Get(key string) ([]byte, error) {
@@ -55,6 +71,25 @@ func (s *stub) Range(start, end string) (wasm.Iterator, error) {
 		return nil, s.failed(fmt.Errorf("read range of %s: %w", s.namespace, err))
 	}
 	return &iterator{stub: s, it: it}, nil
+}
+
+// RangePage answers a page, whose size the caller keeps to.
+func (s *stub) RangePage(start, end string, _ int32, bookmark string) (wasm.PageIterator, error) {
+	p, err := s.sim.RangePage(s.namespace, start, end, bookmark)
+	if err != nil {
+		return nil, s.failed(fmt.Errorf("read page of %s: %w", s.namespace, err))
+	}
+	return &page{iterator{stub: s, it: p}, p}, nil
+}
+
+type page struct {
+	iterator
+	page *sim.Page
+}
+
+func (p *page) Bookmark() (string, error) {
+	mark, err := p.page.Bookmark()
+	return mark, p.stub.failed(err)
 }
 
 type iterator struct {
