@@ -54,7 +54,7 @@ func (s *Server) plan(p *proposal, orgs []string) (*collection, error) {
 		return nil, status.Errorf(codes.Unavailable, "channel '%s' not found", p.channel)
 	}
 	all := s.candidates(p, orgs)
-	c := &collection{s: s, p: p, all: all, companies: companies(all, p.chaincode, s.cfg.Profile)}
+	c := &collection{s: s, p: p, channel: ch, all: all, companies: companies(all, p.chaincode, s.cfg.Profile)}
 	from := func(org string) bool {
 		return slices.ContainsFunc(all, func(e Endorser) bool { return e.MSPID == org })
 	}
@@ -147,6 +147,9 @@ type collection struct {
 	companies []company
 	answers   []*answers        // by what was signed; that of this organisation first
 	details   []*gw.ErrorDetail // of those who did not endorse
+
+	channel *commit.Channel
+	covered map[string]bool // chaincodes whose policies the layouts satisfy
 
 	// What next has chosen.
 	layout map[string]int
@@ -332,6 +335,7 @@ func (c *collection) note(e Endorser, r *peer.ProposalResponse, out outcome) {
 		}
 	}
 	a.by, a.good[e.MSPID] = append(a.by, e), append(a.good[e.MSPID], r.Endorsement)
+	c.cover(r.Interest, func(name string) ([]map[string]int, error) { return c.s.layoutsOf(c.channel, name) })
 	slices.SortStableFunc(c.answers, func(x, y *answers) int {
 		return first(x.has(c.s.cfg.MSPID) > 0, y.has(c.s.cfg.MSPID) > 0)
 	})
