@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -43,13 +44,15 @@ func (c *collection) cover(interest *peer.ChaincodeInterest, layoutsOf func(name
 // equals those that came first.
 func both(list, other []map[string]int) []map[string]int {
 	var all []map[string]int
+	seen := map[string]bool{}
 	for _, a := range list {
 		for _, b := range other {
 			l := maps.Clone(a)
 			for org, n := range b {
 				l[org] = max(l[org], n)
 			}
-			if !slices.ContainsFunc(all, func(seen map[string]int) bool { return maps.Equal(seen, l) }) {
+			if key := fmt.Sprint(l); !seen[key] {
+				seen[key] = true
 				all = append(all, l)
 			}
 		}
