@@ -144,6 +144,12 @@ func (c *Config) Validate() error {
 	if c.has(Orderer) && c.Admin.Listen != "" && (c.Admin.TLS.Cert == "" || c.Admin.TLS.Key == "" || len(c.Admin.ClientCAs) == 0) {
 		bad("admin needs tls.cert, tls.key and clientCAs: it is served with mutual TLS only")
 	}
+	if err := c.Peer.Chaincode.Validate(); err != nil {
+		bad("peer.chaincode: %w", err)
+	}
+	if err := c.Peer.Compile.Validate(); err != nil {
+		bad("peer.compile: %w", err)
+	}
 	for _, f := range append([]string{c.TLS.Cert, c.TLS.Key, c.Admin.TLS.Cert, c.Admin.TLS.Key}, c.Admin.ClientCAs...) {
 		if err := readable(f); err != nil {
 			errs = append(errs, err)

@@ -16,6 +16,8 @@ import (
 	"github.com/knadh/koanf/v2"
 
 	"github.com/weft-network/weft/node"
+	"github.com/weft-network/weft/wasm"
+	"github.com/weft-network/weft/wasm/sandbox"
 )
 
 // fileConfig is the configuration file. Its keys are documented in
@@ -42,11 +44,43 @@ type fileConfig struct {
 		GatewayConcurrency  int           `koanf:"gatewayConcurrency"`
 		ExecuteTimeout      time.Duration `koanf:"executeTimeout"`
 		WasmCache           string        `koanf:"wasmCache"`
+		Chaincode           limits        `koanf:"chaincode"`
+		Compile             struct {
+			CPU     time.Duration `koanf:"cpu"`
+			Memory  int64         `koanf:"memory"`
+			Timeout time.Duration `koanf:"timeout"`
+		} `koanf:"compile"`
 	} `koanf:"peer"`
 	Log struct {
 		Level  string `koanf:"level"`
 		Format string `koanf:"format"`
 	} `koanf:"log"`
+}
+
+// limits of a chaincode call, as wasm.Limits has them.
+type limits struct {
+	Fuel          uint64 `koanf:"fuel"`
+	CallDepth     int    `koanf:"callDepth"`
+	MemoryPages   uint32 `koanf:"memoryPages"`
+	ArgBytes      int    `koanf:"argBytes"`
+	ResponseBytes int    `koanf:"responseBytes"`
+	EventBytes    int    `koanf:"eventBytes"`
+	WriteBytes    int    `koanf:"writeBytes"`
+	WriteKeys     int    `koanf:"writeKeys"`
+	LogBytes      int    `koanf:"logBytes"`
+	Iterators     int    `koanf:"iterators"`
+	HostCalls     int    `koanf:"hostCalls"`
+	ScanRecords   int    `koanf:"scanRecords"`
+	Concurrent    int    `koanf:"concurrent"`
+}
+
+func (l limits) wasm() wasm.Limits {
+	return wasm.Limits{
+		Fuel: l.Fuel, CallDepth: l.CallDepth, MemoryPages: l.MemoryPages,
+		ArgBytes: l.ArgBytes, ResponseBytes: l.ResponseBytes, EventBytes: l.EventBytes,
+		WriteBytes: l.WriteBytes, WriteKeys: l.WriteKeys, LogBytes: l.LogBytes,
+		Iterators: l.Iterators, HostCalls: l.HostCalls, ScanRecords: l.ScanRecords, Concurrent: l.Concurrent,
+	}
 }
 
 type tlsFiles struct {
@@ -194,6 +228,9 @@ func (f *fileConfig) node(base string) node.Config {
 		Peer: node.PeerConfig{
 			ValidatorWorkers: f.Peer.ValidatorWorkers, EndorserConcurrency: f.Peer.EndorserConcurrency,
 			GatewayConcurrency: f.Peer.GatewayConcurrency, ExecuteTimeout: f.Peer.ExecuteTimeout, WasmCache: at(f.Peer.WasmCache),
+			Chaincode: f.Peer.Chaincode.wasm(),
+			Compiler:  sandbox.Self(),
+			Compile:   sandbox.Limits{CPU: f.Peer.Compile.CPU, Memory: f.Peer.Compile.Memory, Wall: f.Peer.Compile.Timeout},
 		},
 	}
 	for _, r := range f.Roles {

@@ -15,9 +15,14 @@ import (
 
 	"github.com/weft-network/weft/node"
 	"github.com/weft-network/weft/node/ops"
+	"github.com/weft-network/weft/wasm/sandbox"
 )
 
 func main() {
+	// A peer has its own program compile chaincode, in a process with limits.
+	if len(os.Args) > 1 && os.Args[1] == sandbox.Command {
+		os.Exit(sandbox.Serve(os.Args[2:], os.Stdin, os.Stdout))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := command().ExecuteContext(ctx); err != nil {

@@ -48,6 +48,30 @@ func DefaultLimits() Limits {
 	return Limits{CPU: 30 * time.Second, Memory: 1 << 30, Wall: 5 * time.Minute}
 }
 
+// The bounds of limits: with less, the compiler does not even start; with more,
+// they are none.
+const (
+	minCPU, maxCPU       = time.Second, time.Hour
+	minMemory, maxMemory = 64 << 20, 64 << 30
+	minWall, maxWall     = time.Second, 24 * time.Hour
+)
+
+// Validate says what is out of bounds. Zero, which stands for the default, is
+// always right.
+func (l Limits) Validate() error {
+	var errs []error
+	if l.CPU != 0 && (l.CPU < minCPU || l.CPU > maxCPU) {
+		errs = append(errs, fmt.Errorf("cpu is %s; it is %s to %s", l.CPU, minCPU, maxCPU))
+	}
+	if l.Memory != 0 && (l.Memory < minMemory || l.Memory > maxMemory) {
+		errs = append(errs, fmt.Errorf("memory is %d bytes; it is %d to %d", l.Memory, minMemory, int64(maxMemory)))
+	}
+	if l.Wall != 0 && (l.Wall < minWall || l.Wall > maxWall) {
+		errs = append(errs, fmt.Errorf("timeout is %s; it is %s to %s", l.Wall, minWall, maxWall))
+	}
+	return errors.Join(errs...)
+}
+
 func (l Limits) withDefaults() Limits {
 	d := DefaultLimits()
 	if l.CPU == 0 {

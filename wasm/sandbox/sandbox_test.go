@@ -408,6 +408,22 @@ func TestWithoutAProgramModulesAreCompiledHere(t *testing.T) {
 	}
 }
 
+func TestLimitsHaveBounds(t *testing.T) {
+	for want, l := range map[string]Limits{
+		"":                                  {},
+		"cpu is 1ms; it is 1s to 1h0m0s":    {CPU: time.Millisecond},
+		"memory is 1 bytes; it is 67108864": {Memory: 1},
+		"timeout is 48h0m0s; it is 1s":      {Wall: 48 * time.Hour},
+	} {
+		if err := l.Validate(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+	if err := DefaultLimits().Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
 func FuzzRecord(f *testing.F) {
 	f.Add([]byte(`{"file":"wazero-dev-amd64-linux/00","bytes":3,"sha256":"00"}`))
 	f.Add([]byte(`{"file":"/etc/passwd"}`))
