@@ -61,6 +61,20 @@ func (id *Identity) Verify(msg, sig []byte) error {
 	return nil
 }
 
+// Knows tells whether Verify would answer nil without a check.
+func (id *Identity) Knows(msg, sig []byte) bool {
+	return len(sig) <= maxMemoBytes && id.memo.has(memoKey(id.keyHash, sha256.Sum256(msg), sig))
+}
+
+// Vouch remembers sig over msg as good without a look at it: for signatures that
+// this process has just made with the identity's own key, and will meet again
+// in a block.
+func (id *Identity) Vouch(msg, sig []byte) {
+	if len(sig) <= maxMemoBytes {
+		id.memo.add(memoKey(id.keyHash, sha256.Sum256(msg), sig))
+	}
+}
+
 func (id *Identity) judge(msg []byte, digest [32]byte, sig []byte) error {
 	if err := verifySignature(id.Cert.PublicKey, msg, digest, sig); err != nil {
 		return fmt.Errorf("verify signature of %s: %w", id, err)

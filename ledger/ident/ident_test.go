@@ -367,3 +367,23 @@ func BenchmarkIdentityAndVerify(b *testing.B) {
 		}
 	})
 }
+
+func TestAVouchedSignatureIsKnownAndNoOther(t *testing.T) {
+	org := catest.New(t, "Org1")
+	peer, memo := org.Peer("peer0"), ident.NewMemo()
+	id, err := catest.Set(t, org).WithMemo(memo).Identity(peer.Serialized)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, err := peer.Signer().Sign([]byte("m"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id.Vouch([]byte("m"), sig)
+	if err := id.Verify([]byte("m"), sig); err != nil || ident.MemoLen(memo) != 1 {
+		t.Errorf("%v, %d signatures remembered", err, ident.MemoLen(memo))
+	}
+	if id.Verify([]byte("n"), sig) == nil {
+		t.Error("the signature counts for another message")
+	}
+}
