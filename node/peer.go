@@ -331,7 +331,8 @@ func (p *peerRole) endorsers(id string) []gateway.Endorser {
 	versions, profiles := gossip.Chaincodes(p.chaincode.installed(id))
 	list := []gateway.Endorser{{
 		MSPID: p.n.cfg.MSPID, Endpoint: p.n.cfg.Endpoint, Local: true,
-		Height: pc.Ledger().Height(), Chaincodes: versions, Profiles: profiles, Process: p.endorser.Process,
+		Height: pc.Ledger().Height(), Chaincodes: versions, Profiles: profiles,
+		Process: p.endorser.Process, Query: p.endorser.Evaluate,
 	}}
 	for _, m := range pc.gossip.Members() {
 		list = append(list, gateway.Endorser{

@@ -152,3 +152,28 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestACachedDefinitionIsReadAgainAfterACommit(t *testing.T) {
+	v, c := values{}, definition.Cache{}
+	if d, err := c.Read(v.get, "marbles", nil); d != nil || err != nil {
+		t.Fatalf("before the commit: %v, %v", d, err)
+	}
+	commit(t, v, marbles())
+	first, err := c.Read(v.get, "marbles", &ledger.Version{Block: 1})
+	if err != nil || first.Sequence != 1 {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	none := func(string, string) ([]byte, error) { return nil, errors.New("nothing is to be read") }
+	if again, err := c.Read(none, "marbles", &ledger.Version{Block: 1}); again != first || err != nil {
+		t.Errorf("at the same version: %+v, %v", again, err)
+	}
+	next := marbles()
+	next.Sequence, next.Version = 2, "2"
+	commit(t, v, next)
+	if d, err := c.Read(v.get, "marbles", &ledger.Version{Block: 2}); err != nil || d.Version != "2" {
+		t.Errorf("after the next commit: %+v, %v", d, err)
+	}
+	if d, err := c.Read(v.get, "marbles", &ledger.Version{Block: 1}); err != nil || d.Version != "2" {
+		t.Errorf("at an older version it is read, not remembered: %+v, %v", d, err)
+	}
+}

@@ -101,6 +101,16 @@ func (s *Simulator) Get(namespace, key string) ([]byte, error) {
 	return value, nil
 }
 
+// Read is the version of a key that a Get recorded, nil when the key was absent
+// or was not read.
+func (s *Simulator) Read(namespace, key string) *ledger.Version {
+	n := s.namespaces[namespace]
+	if n == nil {
+		return nil
+	}
+	return n.reads[key]
+}
+
 // Put records a write. Of several to one key the last counts. An empty value
 // is a delete, as in Fabric. The value is copied.
 func (s *Simulator) Put(namespace, key string, value []byte) error {

@@ -52,11 +52,24 @@ func (e *Endorser) answer(ctx context.Context, p *Proposal) (*peer.ProposalRespo
 		return resp, nil
 	}
 	resp.Version, resp.Payload = 1, payload
-	resp.Endorsement, err = e.endorse(payload)
+	resp.Endorsement, err = e.endorse(p, payload)
 	if err != nil {
 		return nil, fmt.Errorf("endorse transaction %s: %w", p.TxID, err)
 	}
 	return resp, nil
+}
+
+// query runs a checked proposal whose outcome goes no further than its client.
+func (e *Endorser) query(ctx context.Context, p *Proposal) (*peer.ProposalResponse, error) {
+	r, err := e.simulate(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	resp := &peer.ProposalResponse{Version: 1, Response: r.response}
+	if r.response.Status >= 500 { // as in answer
+		resp.Payload, err = responsePayload(p, r)
+	}
+	return resp, err
 }
 
 // simulate runs the chaincode on one snapshot, which is free again on return.
@@ -104,7 +117,7 @@ func undefined(p *Proposal, err error) error {
 
 // runChaincode runs an ordinary chaincode in its own namespace.
 func (e *Endorser) runChaincode(ctx context.Context, p *Proposal, s *sim.Simulator) (*result, error) {
-	def, err := lookUp(p, s)
+	def, err := e.lookUp(p, s)
 	if err != nil {
 		return nil, undefined(p, err)
 	}
@@ -126,12 +139,12 @@ func (e *Endorser) runChaincode(ctx context.Context, p *Proposal, s *sim.Simulat
 // lookUp reads the committed definition. Only the read of its Sequence goes
 // into the read-write set, as in Fabric: that read invalidates, at commit, what
 // was endorsed under a definition that has been replaced since.
-func lookUp(p *Proposal, s *sim.Simulator) (*definition.Definition, error) {
+func (e *Endorser) lookUp(p *Proposal, s *sim.Simulator) (*definition.Definition, error) {
 	sequence := definition.SequenceKey(p.Chaincode)
 	if _, err := s.Get(definition.Namespace, sequence); err != nil {
 		return nil, fmt.Errorf("could not get current sequence for chaincode '%s' on channel '%s': %w", p.Chaincode, p.ChannelID, err)
 	}
-	def, err := definition.Read(Committed(p), p.Chaincode)
+	def, err := e.definitions(p.ChannelID).Read(Committed(p), p.Chaincode, s.Read(definition.Namespace, sequence))
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +152,18 @@ func lookUp(p *Proposal, s *sim.Simulator) (*definition.Definition, error) {
 		return nil, forCaller("chaincode %s not found", p.Chaincode)
 	}
 	return def, nil
+}
+
+// definitions are those that were read of a channel.
+func (e *Endorser) definitions(channelID string) *definition.Cache {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.known[channelID]
+	if c == nil {
+		c = &definition.Cache{}
+		e.known[channelID] = c // the peer's channels bound these
+	}
+	return c
 }
 
 // Committed reads the proposal's snapshot without recording the reads.

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
@@ -84,6 +85,9 @@ type Config struct {
 type Endorser struct {
 	cfg   Config
 	slots chan struct{}
+
+	mu    sync.Mutex
+	known map[string]*definition.Cache // by channel
 }
 
 // New makes an endorser.
@@ -100,7 +104,7 @@ func New(cfg Config) *Endorser {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Endorser{cfg: cfg, slots: make(chan struct{}, cfg.Concurrent)}
+	return &Endorser{cfg: cfg, slots: make(chan struct{}, cfg.Concurrent), known: map[string]*definition.Cache{}}
 }
 
 // ErrBusy is in the error of a proposal that was refused, unchecked, because too
@@ -115,14 +119,29 @@ var ErrBusy = errors.New("too many requests for /protos.Endorser")
 // A response with status 500 and no Payload is a failure inside this peer; with
 // Payload it is the chaincode's own answer.
 func (e *Endorser) Process(ctx context.Context, sp *peer.SignedProposal) (*peer.ProposalResponse, error) {
+	return e.unpack(ctx, sp, e.answer)
+}
+
+// Evaluate is Process for a query: the same checks and the same simulation, but
+// nothing is signed, since nobody would keep the endorsement. A response that
+// Process would endorse comes without Payload.
+func (e *Endorser) Evaluate(ctx context.Context, sp *peer.SignedProposal) (*peer.ProposalResponse, error) {
+	return e.unpack(ctx, sp, e.query)
+}
+
+// answering makes the response to a checked proposal. An error is a failure
+// inside this peer.
+type answering func(context.Context, *Proposal) (*peer.ProposalResponse, error)
+
+func (e *Endorser) unpack(ctx context.Context, sp *peer.SignedProposal, answer answering) (*peer.ProposalResponse, error) {
 	p, err := Unpack(sp)
 	if err != nil {
 		return e.refuse(nil, err)
 	}
-	return e.process(ctx, p)
+	return e.process(ctx, p, answer)
 }
 
-func (e *Endorser) process(ctx context.Context, p *Proposal) (*peer.ProposalResponse, error) {
+func (e *Endorser) process(ctx context.Context, p *Proposal, answer answering) (*peer.ProposalResponse, error) {
 	select {
 	case e.slots <- struct{}{}:
 		defer func() { <-e.slots }()
@@ -139,7 +158,7 @@ func (e *Endorser) process(ctx context.Context, p *Proposal) (*peer.ProposalResp
 	if err := e.check(p); err != nil {
 		return e.refuse(p, err)
 	}
-	resp, err := e.answer(ctx, p)
+	resp, err := answer(ctx, p)
 	if err != nil {
 		e.cfg.Log.Warn("proposal failed", "channel", p.ChannelID, "tx", p.TxID, "chaincode", p.Chaincode, "err", err)
 		return failure(err), nil

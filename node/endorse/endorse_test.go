@@ -290,6 +290,10 @@ func TestAnEndorsementSignsWhatTheChaincodeDid(t *testing.T) {
 	if c := resp.Interest.GetChaincodes(); len(c) != 1 || c[0].Name != "kv" {
 		t.Errorf("interest %v", resp.Interest)
 	}
+	own, err := w.channel.Config().MSPs.Identity(resp.Endorsement.Endorser)
+	if err != nil || !own.Knows(append(bytes.Clone(resp.Payload), resp.Endorsement.Endorser...), resp.Endorsement.Signature) {
+		t.Errorf("the peer would check its own signature again: %v", err)
+	}
 	again, _ := w.endorser().Process(t.Context(), sp)
 	if !bytes.Equal(again.Payload, resp.Payload) {
 		t.Error("the same proposal on the same state gave other bytes")
@@ -339,6 +343,13 @@ func TestWhatBecomesOfAnAnswer(t *testing.T) {
 		}
 		if got := resp.Endorsement != nil; got != c.endorsed {
 			t.Errorf("%d: endorsed: %v", c.status, got)
+		}
+		query, err := w.endorser().Evaluate(t.Context(), r.Sign(t))
+		if err != nil || query.Endorsement != nil || !proto.Equal(query.Response, resp.Response) {
+			t.Errorf("%d: as a query: %v %v", c.status, query, err)
+		}
+		if got := query.Payload != nil; got != (c.status >= 500) {
+			t.Errorf("%d: as a query with payload: %v", c.status, got)
 		}
 	}
 }

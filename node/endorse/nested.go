@@ -123,7 +123,7 @@ func (c *caller) onChannel(ctx context.Context, p *Proposal, s *sim.Simulator, c
 
 // callee finds the module of the definition that is committed on p's channel.
 func (c *caller) callee(ctx context.Context, p *Proposal, s *sim.Simulator) (Module, error) {
-	def, err := lookUp(p, s)
+	def, err := c.e.lookUp(p, s)
 	if err != nil {
 		return nil, fmt.Errorf("[channel %s] failed to get chaincode container info for %s: %w", p.ChannelID, p.Chaincode, err)
 	}

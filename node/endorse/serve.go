@@ -170,7 +170,7 @@ func (v *serving) process(ctx context.Context, req *wire.EndorseRequest) (*peer.
 		err := fmt.Errorf("proposal for channel '%s' on a stream of channel '%s'", p.ChannelID, v.stream.Channel())
 		return failure(err), err
 	}
-	return v.endorser.process(ctx, p)
+	return v.endorser.process(ctx, p, v.endorser.answer)
 }
 
 func (v *serving) reply(r *wire.EndorseReply) error {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/definition"
 	"github.com/weft-network/weft/ledger/policy"
 	"github.com/weft-network/weft/node/commit"
@@ -91,9 +92,9 @@ func (s *Server) plan(p *proposal, orgs []string) (*collection, error) {
 // known are the layouts of a chaincode's policy at one version of everything
 // they depend on.
 type known struct {
-	sequence int64
-	config   uint64
-	layouts  []map[string]int
+	definition ledger.Version // of the definition's Sequence key, which every commit of one writes
+	config     uint64
+	layouts    []map[string]int
 }
 
 // layoutsOf are the sets of organisations that satisfy a chaincode's policy.
@@ -104,6 +105,17 @@ func (s *Server) layoutsOf(ch *commit.Channel, name string) ([]map[string]int, e
 	}
 	snap := ch.Ledger().Snapshot()
 	defer snap.Close()
+	_, version, err := snap.Get(definition.Namespace, definition.SequenceKey(name))
+	if err != nil {
+		return nil, err
+	}
+	key := [2]string{conf.ID, name}
+	s.mu.Lock()
+	k, ok := s.layouts[key]
+	s.mu.Unlock()
+	if ok && version != nil && k.definition == *version && k.config == conf.Sequence {
+		return k.layouts, nil
+	}
 	def, err := definition.Read(func(ns, key string) ([]byte, error) {
 		v, _, err := snap.Get(ns, key)
 		return v, err
@@ -111,14 +123,8 @@ func (s *Server) layoutsOf(ch *commit.Channel, name string) ([]map[string]int, e
 	if err != nil {
 		return nil, err
 	}
-	if def == nil {
+	if def == nil || version == nil {
 		return nil, fmt.Errorf("No metadata was found for chaincode %s in channel %s", name, conf.ID) //lint:ignore ST1005 Fabric's words
-	}
-	key := [2]string{conf.ID, name}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if k, ok := s.layouts[key]; ok && k.sequence == def.Sequence && k.config == conf.Sequence {
-		return k.layouts, nil
 	}
 	env, reference, err := def.SignaturePolicy()
 	if err != nil {
@@ -130,7 +136,9 @@ func (s *Server) layoutsOf(ch *commit.Channel, name string) ([]map[string]int, e
 	} else if reference != "Endorsement" && reference != "/Channel/Application/Endorsement" {
 		return nil, fmt.Errorf("the policy of chaincode %s is the channel policy %s; name the endorsing organisations", name, reference)
 	}
-	s.layouts[key] = known{def.Sequence, conf.Sequence, layouts}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.layouts[key] = known{*version, conf.Sequence, layouts}
 	return layouts, nil
 }
 
@@ -276,7 +284,7 @@ func (c *collection) ask(ctx context.Context, round []Endorser) {
 		n := len(round)
 		round, waiting[n] = append(round, e), e
 		go func() {
-			r, out := c.s.ask(ctx, e, c.p.signed)
+			r, out := c.s.ask(ctx, e.Process, c.p.signed)
 			select {
 			case replies <- reply{n, r, out}:
 			case <-ctx.Done():

@@ -42,7 +42,7 @@ func (s *Server) evaluate(ctx context.Context, p *proposal, peers []Endorser) (*
 	var details []*gw.ErrorDetail
 	var last outcome
 	for _, e := range peers {
-		r, out := s.ask(ctx, e, p.signed)
+		r, out := s.ask(ctx, e.query(), p.signed)
 		if ctx.Err() != nil {
 			return nil, status.Error(codes.DeadlineExceeded, "evaluate timeout expired")
 		}
@@ -58,9 +58,12 @@ func (s *Server) evaluate(ctx context.Context, p *proposal, peers []Endorser) (*
 	return nil, failure(last.code, "failed to evaluate transaction, see attached details for more info", details)
 }
 
-// answer prefers the result inside the payload: the response on top of it need
-// not carry one.
+// answer prefers the result inside the payload, if there is one: the response
+// on top of it need not carry the result.
 func answer(r *peer.ProposalResponse) *peer.Response {
+	if len(r.Payload) == 0 {
+		return r.Response
+	}
 	if payload, err := result(r.Payload); err == nil {
 		r.Response.Payload = payload
 	}
@@ -68,10 +71,10 @@ func answer(r *peer.ProposalResponse) *peer.Response {
 }
 
 // ask sends a proposal to one peer within the endorsement timeout.
-func (s *Server) ask(ctx context.Context, e Endorser, sp *peer.SignedProposal) (*peer.ProposalResponse, outcome) {
+func (s *Server) ask(ctx context.Context, work Work, sp *peer.SignedProposal) (*peer.ProposalResponse, outcome) {
 	ctx, cancel := context.WithTimeout(ctx, EndorsementTimeout)
 	defer cancel()
-	r, err := e.Process(ctx, sp)
+	r, err := work(ctx, sp)
 	return r, judge(r, err)
 }
 

@@ -58,7 +58,20 @@ type Endorser struct {
 	Chaincodes map[string]string
 	// Profiles are the execution profiles that it runs them under, by name.
 	Profiles map[string]string
-	Process  func(context.Context, *peer.SignedProposal) (*peer.ProposalResponse, error)
+	Process  Work
+	// Query does the same without an endorsement, which a query has no use for.
+	// Nil: Process does.
+	Query Work
+}
+
+// Work answers a signed proposal.
+type Work = func(context.Context, *peer.SignedProposal) (*peer.ProposalResponse, error)
+
+func (e *Endorser) query() Work {
+	if e.Query != nil {
+		return e.Query
+	}
+	return e.Process
 }
 
 // Orderer is one node of the ordering service.

@@ -299,6 +299,12 @@ func TestAQueryGoesHomeThenToTheHighest(t *testing.T) {
 	if got, err := p.evaluate("cc", false, "Org2MSP"); got != "high" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
+	p.endorsers[len(p.endorsers)-1].Query = func(context.Context, *peer.SignedProposal) (*peer.ProposalResponse, error) {
+		return &peer.ProposalResponse{Response: &peer.Response{Status: 200, Payload: []byte("unsigned")}}, nil
+	}
+	if got, err := p.evaluate("cc", false); got != "unsigned" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
 }
 
 func TestWhyAQueryFails(t *testing.T) {
