@@ -36,6 +36,13 @@ const (
 	drain         = 3 * time.Second
 	headerTimeout = 10 * time.Second
 	maxStreams    = 10_000 // concurrent calls of one client connection
+	// streamWorkers serve calls one after the other on stacks that have grown
+	// already; calls beyond them get a goroutine each.
+	streamWorkers = 64
+	// Windows of a size that is set are not measured with pings. A client may
+	// have so much under way that nobody has read yet.
+	streamWindow = 1 << 20
+	connWindow   = 4 << 20
 )
 
 // clientServer is the gRPC server on the client port with the services of the
@@ -51,6 +58,8 @@ func (n *Node) clientServer() (*grpc.Server, error) {
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
 		grpc.ConnectionTimeout(handshake),
 		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.NumStreamWorkers(streamWorkers),
+		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connWindow),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Minute, PermitWithoutStream: true}),
 		grpc.UnaryInterceptor(limit.unary),
 		grpc.WaitForHandlers(true), // what they use is closed after them
