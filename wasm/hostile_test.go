@@ -1,0 +1,227 @@
+package wasm_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/metrics"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/weft-network/weft/wasm"
+	"github.com/weft-network/weft/wasm/wasmtest"
+)
+
+// hostile loads a module that was made for a test, under a name of its own.
+func hostile(t testing.TB, r *wasm.Runtime, name string, code []byte) *wasm.Module {
+	t.Helper()
+	m, err := r.Load(context.Background(), name+":1", code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// starve invokes and wants the call to end for want of fuel.
+func starve(t testing.TB, m *wasm.Module, fuel uint64) *wasm.Exhausted {
+	t.Helper()
+	budget := wasm.NewBudget(fuel)
+	c := call()
+	c.Budget = budget
+	_, err := m.Invoke(context.Background(), c, newState())
+	var exhausted *wasm.Exhausted
+	if !errors.As(err, &exhausted) || !strings.HasPrefix(err.Error(), fmt.Sprintf("EXHAUSTED: fuel %d used", fuel)) {
+		t.Fatalf("got %v, want it out of fuel", err)
+	}
+	if budget.Used() != fuel {
+		t.Errorf("%d fuel billed of %d", budget.Used(), fuel)
+	}
+	return exhausted
+}
+
+func TestWhatNeverEndsRunsOutOfFuel(t *testing.T) {
+	r := runtimeWith(t, wasm.Limits{})
+	for name, code := range map[string][]byte{
+		"endless loop":       wasmtest.EndlessLoop(),
+		"2^40 calls":         wasmtest.ExponentialCalls(40),
+		"5,000 large fills":  wasmtest.FillBomb(5_000, 16<<20),
+		"5,000 large copies": wasmtest.CopyBomb(5_000, 16<<20),
+	} {
+		m := hostile(t, r, name, code)
+		began := time.Now()
+		starve(t, m, wasm.DefaultFuel)
+		took := time.Since(began)
+		t.Logf("%s: ended after %v", name, took.Round(time.Millisecond))
+		// Half a second is the aim; this is only a backstop.
+		if took > 30*time.Second {
+			t.Errorf("%s: took %v", name, took)
+		}
+		starve(t, m, wasm.DefaultFuel/100) // and the instance serves again
+	}
+}
+
+func TestWhatNeverStartsFailsItsInstall(t *testing.T) {
+	r := runtimeWith(t, wasm.Limits{})
+	for name, code := range map[string][]byte{
+		"start function": wasmtest.EndlessStart(),
+		"_initialize":    wasmtest.EndlessInit("_initialize"),
+		"cc_init":        wasmtest.EndlessInit("cc_init"),
+		"cc_warmup":      wasmtest.EndlessInit("cc_warmup"),
+	} {
+		began := time.Now()
+		_, err := r.Load(context.Background(), name+":1", code)
+		var exhausted *wasm.Exhausted
+		if !errors.As(err, &exhausted) || !strings.Contains(err.Error(), "EXHAUSTED: fuel 2000000000 used") {
+			t.Errorf("%s: got %v, want it out of fuel", name, err)
+		}
+		t.Logf("%s: refused after %v", name, time.Since(began).Round(time.Millisecond))
+	}
+	must(t, hostile(t, r, "puppet", wasmtest.Puppet()), newState(), "", "")
+}
+
+// The collector stops the world only once every guest has come to the host.
+func TestTheCollectorDoesNotWaitForAGuest(t *testing.T) {
+	m := hostile(t, runtimeWith(t, wasm.Limits{}), "2^40 calls", wasmtest.ExponentialCalls(40))
+	worst := worstPause(func() {
+		stop := make(chan struct{})
+		var group sync.WaitGroup
+		group.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					runtime.GC()
+				}
+			}
+		})
+		starve(t, m, wasm.DefaultFuel)
+		close(stop)
+		group.Wait()
+	})
+	t.Logf("worst pause of the collector while a guest ran: %v", worst)
+	// 50 ms is the aim, and 2,400 ms what it was without fuel.
+	if worst > time.Second {
+		t.Errorf("the collector waited %v", worst)
+	}
+}
+
+// worstPause answers the longest stop of the world for the collector while do ran.
+func worstPause(do func()) time.Duration {
+	const name = "/sched/pauses/total/gc:seconds"
+	read := func() *metrics.Float64Histogram {
+		s := []metrics.Sample{{Name: name}}
+		metrics.Read(s)
+		return s[0].Value.Float64Histogram()
+	}
+	before := append([]uint64{}, read().Counts...)
+	do()
+	after := read()
+	for i := len(after.Counts) - 1; i >= 0; i-- {
+		if after.Counts[i] > before[i] {
+			return time.Duration(after.Buckets[i] * 1e9) // its lower bound
+		}
+	}
+	return 0
+}
+
+// residentMiB is the resident memory of this process.
+func residentMiB(t testing.TB) int {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Skip("needs /proc/self/statm: ", err)
+	}
+	pages, err := strconv.Atoi(strings.Fields(string(b))[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * os.Getpagesize() >> 20
+}
+
+// peakMiB answers how much the resident memory rose at most while do ran.
+func peakMiB(t testing.TB, do func()) int {
+	t.Helper()
+	runtime.GC()
+	before, peak := residentMiB(t), 0
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			peak = max(peak, residentMiB(t))
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond): // a sampling rate, nothing waits for it
+			}
+		}
+	}()
+	do()
+	close(stop)
+	<-done
+	return peak - before
+}
+
+func TestMemoryGrowsUpToItsLimitAndNoFurther(t *testing.T) {
+	const pages = 512 // 32 MiB
+	var payloads []string
+	for range 2 { // two peers
+		m := hostile(t, runtimeWith(t, wasm.Limits{MemoryPages: pages}), "growth", wasmtest.GrowBomb())
+		for range 2 { // and twice on each, for growth has to be undone
+			rise := peakMiB(t, func() { payloads = append(payloads, string(must(t, m, newState()).Payload)) })
+			t.Logf("resident memory rose by %d MiB", rise)
+			if rise > pages/16+64 {
+				t.Errorf("resident memory rose by %d MiB", rise)
+			}
+		}
+	}
+	want := []int32{pages, -1, -1}
+	for _, payload := range payloads {
+		if got := wasmtest.Answers([]byte(payload)); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("pages, growth beyond the limit, growth by -1: got %v, want %v", got, want)
+		}
+	}
+}
+
+func TestRecursionEndsAtTheSameDepthWhateverTheStack(t *testing.T) {
+	r := runtimeWith(t, wasm.Limits{Concurrent: 16})
+	for name, code := range map[string][]byte{
+		"small frames": wasmtest.Recursion(0),
+		"large frames": wasmtest.Recursion(1_000),
+		"huge frames":  wasmtest.Recursion(3_000),
+		"by a table":   wasmtest.MutualRecursion(),
+	} {
+		m := hostile(t, r, name, code)
+		var mu sync.Mutex
+		texts := map[string]int{}
+		rise := peakMiB(t, func() {
+			var group sync.WaitGroup
+			for range 16 {
+				group.Go(func() {
+					_, err := m.Invoke(context.Background(), call(), newState())
+					var exhausted *wasm.Exhausted
+					if !errors.As(err, &exhausted) {
+						t.Errorf("%s: got %v", name, err)
+						return
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					texts[err.Error()]++
+				})
+			}
+			group.Wait()
+		})
+		t.Logf("%s: 16 at once took %d MiB: %v", name, rise, texts)
+		if len(texts) != 1 {
+			t.Errorf("%s: %d different ends", name, len(texts))
+		}
+		if rise > 256 {
+			t.Errorf("%s: 16 at once took %d MiB of stack", name, rise)
+		}
+	}
+}
