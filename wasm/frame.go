@@ -169,9 +169,10 @@ func (f *frame) answer(i int, b []byte) int32 {
 }
 
 // exportHost makes the functions importable under the module's name. Every
-// signature must have a function.
+// signature must have a function. The plain ones are not for guests as they are
+// written: they take and answer nothing, and are not paid for.
 func exportHost(ctx context.Context, rt wazero.Runtime, module string,
-	signatures map[string]abi.Signature, functions map[string]hostFunc) error {
+	signatures map[string]abi.Signature, functions map[string]hostFunc, plain map[string]api.GoModuleFunc) error {
 	builder := rt.NewHostModuleBuilder(module)
 	for name, signature := range signatures {
 		do, ok := functions[name]
@@ -180,6 +181,9 @@ func exportHost(ctx context.Context, rt wazero.Runtime, module string,
 		}
 		params, results := valueTypes(signature)
 		builder.NewFunctionBuilder().WithGoModuleFunction(adapt(name, do, len(results)), params, results).Export(name)
+	}
+	for name, do := range plain {
+		builder.NewFunctionBuilder().WithGoModuleFunction(do, nil, nil).Export(name)
 	}
 	if _, err := builder.Instantiate(ctx); err != nil {
 		return fmt.Errorf("export host module %s: %w", module, err)

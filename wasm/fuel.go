@@ -1,6 +1,13 @@
 package wasm
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+
+	"github.com/tetratelabs/wazero/api"
+)
 
 // Fuel measures work: about one unit for an instruction of the guest, and the
 // prices below for what the host does for it. It is counted, never timed, so
@@ -60,12 +67,55 @@ func (b *Budget) take(n uint64) uint64 {
 // give puts back what was taken and not spent.
 func (b *Budget) give(n uint64) { b.left += n }
 
+// The guest holds a slice of the budget in its global of fuel, and host
+// functions are paid from the same. What it holds when it ends goes back.
+
+// draw gives the guest its first slice.
+func (inv *invocation) draw() { inv.fuel.Set(inv.budget.take(fuelSlice)) }
+
+// settle takes back what the guest holds. It is below zero for instructions
+// that were run before the guest looked.
+func (inv *invocation) settle() {
+	left := int64(inv.fuel.Get())
+	inv.fuel.Set(0)
+	if left < 0 {
+		inv.budget.take(uint64(-left))
+	} else {
+		inv.budget.give(uint64(left))
+	}
+}
+
 // pay charges the guest for what a host function does for it, before it is
 // done. It ends the invocation when the budget is empty.
 func (inv *invocation) pay(units uint64) {
-	if inv.budget.take(units) < units {
-		inv.end(&Exhausted{What: "fuel", Limit: int64(inv.budget.limit), Unit: "units"})
+	left := int64(inv.fuel.Get()) - int64(min(units, math.MaxInt64/2))
+	if left < 0 {
+		left = inv.refill(left)
 	}
+	inv.fuel.Set(uint64(left))
+}
+
+// refill adds slices to what the guest has left until that is not negative, or
+// ends the invocation. It is where a guest that computes comes by now and then,
+// so others get a turn and its end is noticed here.
+func (inv *invocation) refill(left int64) int64 {
+	runtime.Gosched()
+	inv.mustGoOn()
+	for left < 0 {
+		got := inv.budget.take(max(fuelSlice, uint64(-left)))
+		if got == 0 {
+			inv.fuel.Set(0)
+			inv.end(&Exhausted{What: whatFuel, Limit: int64(inv.budget.limit), Unit: "units"})
+		}
+		left += int64(got)
+	}
+	return left
+}
+
+// refillGuest is the import that rewritten modules call when they have no fuel.
+func refillGuest(ctx context.Context, _ api.Module, _ []uint64) {
+	inv := invocationOf(ctx)
+	inv.fuel.Set(uint64(inv.refill(int64(inv.fuel.Get()))))
 }
 
 // fuelSchedule names all prices, for the execution profile.

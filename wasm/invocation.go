@@ -10,21 +10,25 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tetratelabs/wazero/sys"
+	"github.com/tetratelabs/wazero/api"
 
 	"github.com/weft-network/weft/wasm/abi"
-	"github.com/weft-network/weft/wasm/snapshot"
 )
 
 // invocation is what the host functions know while a guest runs: the call, the
 // stub, and everything the guest may observe. During the start of an instance
 // call and stub are nil. It belongs to one goroutine.
 type invocation struct {
-	limits Limits
+	limits *Limits
 	call   *Call
 	stub   Stub
 	log    *guestLog
+	ctx    context.Context // of the caller
+	life   context.Context // of the runtime
+	over   time.Time       // when Limits.CallTime has passed
+	phase  string          // of the start; empty during a call
 	budget *Budget
+	fuel   api.MutableGlobal // what the guest holds of the budget
 
 	clock  uint64 // virtual, in nanoseconds since 1970
 	random randomness
@@ -48,35 +52,40 @@ type invocation struct {
 
 // begin makes the invocation ready for a call, or for the start of an instance
 // if call is nil.
-func (inv *invocation) begin(m *Module, call *Call, stub Stub) {
+func (inv *invocation) begin(ctx context.Context, m *Module, call *Call, stub Stub) {
 	limits := &m.runtime.limits
 	clear(inv.iterators)
 	*inv = invocation{
-		limits:    *limits,
+		limits:    limits,
 		call:      call,
 		stub:      stub,
 		log:       &guestLog{log: m.log, call: call, left: limits.LogBytes},
+		ctx:       ctx,
+		life:      m.runtime.life,
+		over:      time.Now().Add(limits.CallTime),
 		random:    randomness{seed: m.packageID},
 		clock:     startClock,
-		budget:    NewBudget(initFuel),
+		fuel:      inv.fuel,
 		iterators: inv.iterators,
 	}
 	if inv.iterators == nil {
 		inv.iterators = make(map[uint32]*cursor)
 	}
-	if call != nil {
-		inv.clock = uint64(call.Seconds)*1e9 + uint64(call.Nanos)
-		inv.random.seed = call.TxID
-		if inv.budget = call.Budget; inv.budget == nil {
-			inv.budget = NewBudget(limits.Fuel)
-		}
+	if call == nil {
+		inv.budget = NewBudget(initFuel)
+		return
+	}
+	inv.clock = uint64(call.Seconds)*1e9 + uint64(call.Nanos)
+	inv.random.seed = call.TxID
+	if inv.budget = call.Budget; inv.budget == nil {
+		inv.budget = NewBudget(limits.Fuel)
 	}
 }
 
 // forget lets go of everything that belongs to a call.
 func (inv *invocation) forget() {
 	clear(inv.iterators)
-	*inv = invocation{iterators: inv.iterators}
+	*inv = invocation{fuel: inv.fuel, iterators: inv.iterators}
 }
 
 // callContext carries the invocation to the host functions. These look at its
@@ -95,9 +104,8 @@ func (c *callContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-func (inv *invocation) attach(ctx context.Context) context.Context {
-	return &callContext{ctx, inv}
-}
+// attach returns the context for the guest's functions.
+func (inv *invocation) attach() context.Context { return &callContext{inv.ctx, inv} }
 
 // invocationOf finds what attach put there.
 func invocationOf(ctx context.Context) *invocation {
@@ -168,31 +176,61 @@ func (inv *invocation) close() {
 	inv.log.flush()
 }
 
-// explain turns the engine's error into one of ours.
-func (inv *invocation) explain(ctx context.Context, mem *snapshot.Memory, err error) error {
-	if inv.fault != nil {
-		return inv.fault
+// mustGoOn ends the invocation when nobody waits for it any more, or when it
+// has taken too long. Fuel bounds what a guest does, and the same on all peers;
+// time is the last resort, for a peer that is too slow for its load.
+func (inv *invocation) mustGoOn() {
+	switch {
+	case inv.life.Err() != nil:
+		inv.end(ErrClosed)
+	case inv.ctx.Err() != nil:
+		inv.end(fmt.Errorf("call was given up: %w", context.Cause(inv.ctx)))
+	case time.Now().After(inv.over):
+		inv.end(&Timeout{After: inv.limits.CallTime})
 	}
-	var exit *sys.ExitError
-	if errors.As(err, &exit) {
-		if errors.Is(context.Cause(ctx), errCallTime) {
-			return &Timeout{After: inv.limits.CallTime}
-		}
-		return fmt.Errorf("call was given up: %w", context.Cause(ctx))
-	}
-	if mem.Refused() {
-		return &Exhausted{What: "memory", Limit: int64(inv.limits.MemoryPages) * pageBytes, Unit: "bytes"}
-	}
-	reason, _, _ := strings.Cut(err.Error(), "\n")
-	return &Trap{Reason: inv.log.withLastWords(strings.TrimPrefix(reason, "wasm error: "))}
 }
 
-// errCallTime is the cause of a context that ended by Limits.CallTime, and not
-// because the caller went away.
-var errCallTime = errors.New("time of the call is over")
+// explain turns the engine's error into one of ours.
+func (inst *instance) explain(err error) error {
+	inv := &inst.inv
+	switch {
+	case inv.fault != nil:
+		err = inv.fault
+	case inst.tooDeep():
+		err = &Exhausted{What: "calls within each other", Limit: depthLimit, Unit: "units"}
+	case inst.memory.Refused():
+		err = &Exhausted{What: "memory", Limit: int64(inst.module.memoryLimit()), Unit: "bytes"}
+	default:
+		reason, _, _ := strings.Cut(err.Error(), "\n")
+		err = &Trap{Reason: inv.log.withLastWords(strings.TrimPrefix(reason, "wasm error: "))}
+	}
+	return err
+}
 
-func withCallTime(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, d, errCallTime)
+// locate completes an error with what is known of the call.
+func (inv *invocation) locate(err error, fuel uint64) error {
+	switch e := err.(type) {
+	case *Exhausted:
+		e.In, e.FuelUsed = inv.where(), fuel
+	case *Trap:
+		e.In, e.FuelUsed = inv.where(), fuel
+	}
+	return err
+}
+
+// where names what the guest does.
+func (inv *invocation) where() string {
+	switch {
+	case inv.phase != "":
+		return inv.phase
+	case inv.call.Init && len(inv.call.Args) == 0:
+		return "Init"
+	case len(inv.call.Args) == 0:
+		return "a call without arguments"
+	}
+	const most = 64
+	name := inv.call.Args[0]
+	return fmt.Sprintf("function %q", name[:min(len(name), most)])
 }
 
 // randomness is a stream that depends on its seed and on the calls made before,

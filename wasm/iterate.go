@@ -153,7 +153,10 @@ func (f *frame) openPage(c *cursor, it PageIterator, size int) int32 {
 		if err := f.fillPage(c, size); err != nil {
 			return err
 		}
-		c.bookmark = it.Bookmark()
+		var err error
+		if c.bookmark, err = it.Bookmark(); err != nil {
+			return err
+		}
 		shut := c.close
 		c.close = func() error { return nil }
 		return shut()

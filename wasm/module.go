@@ -8,7 +8,8 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
-	"github.com/weft-network/weft/wasm/image"
+	"github.com/weft-network/weft/wasm/meter"
+	"github.com/weft-network/weft/wasm/warmup"
 )
 
 // Module is a loaded chaincode, safe for concurrent calls.
@@ -18,11 +19,13 @@ type Module struct {
 	hash      [sha256.Size]byte
 	compiled  wazero.CompiledModule
 	log       *slog.Logger
-	// split is the module without its data; nil for one that is unfit.
-	split *image.Module
-	// prepared is the state of an instance that has started, made by Load; nil
-	// while there is none.
+	// metered is the rewritten module without its code.
+	metered *meter.Module
+	// warmup are the calls that come before the snapshot.
+	warmup []warmup.Vector
+	// prepared is the state that calls begin with, made by Load.
 	prepared *prepared
+	started  Started
 	pool     pool
 }
 
@@ -46,9 +49,6 @@ func (m *Module) Invoke(ctx context.Context, call *Call, stub Stub) (*Response, 
 		}
 		defer m.runtime.leave()
 	}
-	ctx, stop := m.runtime.bind(ctx)
-	defer stop()
-
 	inst, err := m.take(ctx)
 	if err != nil {
 		return nil, err
@@ -56,6 +56,14 @@ func (m *Module) Invoke(ctx context.Context, call *Call, stub Stub) (*Response, 
 	defer m.giveBack(inst)
 	return inst.serve(ctx, call, stub)
 }
+
+// ImageHash is the SHA-256 of the state that calls begin with: the memory, and
+// the mutable globals as 64-bit numbers, little endian. It is equal on all
+// peers that loaded the same package under the same Profile.
+func (m *Module) ImageHash() [sha256.Size]byte { return m.prepared.hash }
+
+// memoryLimit of an instance in bytes.
+func (m *Module) memoryLimit() uint64 { return uint64(m.metered.MaxPages) * pageBytes }
 
 func (c *Call) argBytes() (n int) {
 	for _, arg := range c.Args {
@@ -84,15 +92,3 @@ func (r *Runtime) enter(ctx context.Context) error {
 }
 
 func (r *Runtime) leave() { <-r.slots }
-
-// bind ends ctx with the runtime, too, and after the time of a call.
-func (r *Runtime) bind(ctx context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	unhook := context.AfterFunc(r.life, func() { cancel(ErrClosed) })
-	ctx, cancelTime := withCallTime(ctx, r.limits.CallTime)
-	return ctx, func() {
-		unhook()
-		cancelTime()
-		cancel(nil)
-	}
-}

@@ -47,16 +47,12 @@ func (m *Module) take(ctx context.Context) (*instance, error) {
 	if inst := m.pool.get(); inst != nil {
 		return inst, nil
 	}
-	return m.start(ctx)
+	return m.resume(ctx)
 }
 
 // giveBack resets the instance and keeps it, whatever became of its call. One
 // that cannot be reset, or that is one too many, is closed.
 func (m *Module) giveBack(inst *instance) {
-	if m.prepared == nil || inst.guest.IsClosed() { // there is nothing to reset
-		m.discard(inst)
-		return
-	}
 	if err := inst.reset(); err != nil {
 		m.runtime.spoiled.Add(1)
 		m.log.Error("a chaincode instance could not be reset and is thrown away", "error", err)

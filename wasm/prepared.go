@@ -2,20 +2,25 @@ package wasm
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
 	"github.com/tetratelabs/wazero/api"
 
-	"github.com/weft-network/weft/wasm/image"
+	"github.com/weft-network/weft/wasm/meter"
 	"github.com/weft-network/weft/wasm/snapshot"
 )
 
 // prepared is the state of an instance that has started and served no call:
-// its memory and its mutable globals. Every call begins with it.
+// its memory and its mutable globals. Every call begins with it. Nothing else
+// of an instance can change: check lets no module through that could change its
+// tables or drop its segments.
 type prepared struct {
 	image   *snapshot.Image
 	globals []uint64
+	hash    [sha256.Size]byte
 }
 
 // prepare starts the module once, which tells whether it is chaincode at all,
@@ -23,14 +28,13 @@ type prepared struct {
 func (m *Module) prepare(ctx context.Context) error {
 	inst, err := m.begin(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("start chaincode: %w", err)
 	}
-	if m.split != nil {
-		m.prepared, err = inst.snapshot()
-	}
+	p, err := inst.snapshot()
 	if err = errors.Join(err, inst.close(ctx)); err != nil {
 		return fmt.Errorf("keep the started chaincode: %w", err)
 	}
+	m.prepared, m.metered.Segments = p, nil
 	return nil
 }
 
@@ -40,22 +44,29 @@ func (inst *instance) snapshot() (*prepared, error) {
 	for _, g := range inst.globals {
 		p.globals = append(p.globals, g.Get())
 	}
+	memory := inst.memory.Bytes(uint64(inst.guest.Memory().Size()))
+	hash := sha256.New()
+	hash.Write(memory)
+	for _, v := range p.globals {
+		hash.Write(binary.LittleEndian.AppendUint64(nil, v))
+	}
+	hash.Sum(p.hash[:0])
 	var err error
-	p.image, err = inst.module.runtime.system.Image(inst.memory.Bytes(uint64(inst.guest.Memory().Size())))
+	p.image, err = inst.module.runtime.system.Image(memory)
 	return p, err
 }
 
 // resume makes a new instance in the prepared state.
 func (m *Module) resume(ctx context.Context) (*instance, error) {
-	memory, err := m.prepared.image.NewMemory(m.runtime.memoryLimit())
+	memory, err := m.prepared.image.NewMemory(m.memoryLimit())
 	if err != nil {
 		return nil, err
 	}
 	inst, err := m.instantiate(ctx, memory)
 	if err != nil {
-		return nil, fmt.Errorf("start chaincode: %w", err)
+		return nil, err
 	}
-	if err := errors.Join(memory.Resize(inst.guest.Memory()), inst.reset()); err != nil {
+	if err := inst.reset(); err != nil {
 		return nil, errors.Join(err, inst.close(ctx))
 	}
 	return inst, nil
@@ -65,7 +76,7 @@ func (m *Module) resume(ctx context.Context) (*instance, error) {
 func (inst *instance) reset() error {
 	m := inst.module
 	inst.inv.forget()
-	if err := inst.memory.Reset(inst.guest.Memory()); err != nil {
+	if err := inst.memory.Reset(inst.view); err != nil {
 		return err
 	}
 	for i, g := range inst.globals {
@@ -81,21 +92,27 @@ func (inst *instance) reset() error {
 
 // findGlobals keeps the handles of all mutable globals.
 func (inst *instance) findGlobals() error {
-	if inst.module.split == nil {
-		return nil
-	}
-	for _, name := range inst.module.split.Globals {
+	for _, name := range inst.module.metered.Globals {
 		g, ok := inst.guest.ExportedGlobal(name).(api.MutableGlobal)
 		if !ok {
 			return fmt.Errorf("global %s of the chaincode cannot be set", name)
 		}
 		inst.globals = append(inst.globals, g)
+		switch name {
+		case meter.ExportFuel:
+			inst.inv.fuel = g
+		case meter.ExportDepth:
+			inst.depth = g
+		}
+	}
+	if inst.inv.fuel == nil || inst.depth == nil {
+		return errors.New("the rewritten chaincode has no fuel or no depth")
 	}
 	return nil
 }
 
 // load writes a module's initial data, as instantiating the whole module would.
-func load(memory []byte, segments []image.Segment) error {
+func load(memory []byte, segments []meter.Segment) error {
 	for _, s := range segments {
 		if uint64(s.Offset)+uint64(len(s.Bytes)) > uint64(len(memory)) {
 			return fmt.Errorf("initial data at %d does not fit into memory", s.Offset)

@@ -4,12 +4,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+
+	"github.com/weft-network/weft/wasm/meter"
 )
 
 // worldVersion names the rules of what a guest sees of the world: the WASI
 // functions and their answers, the clock, and how randomness is seeded. Change
 // it with the rules.
-const worldVersion = "world 1: clock of the transaction, start at 1 ns, SHA-256 streams seeded by package or transaction"
+const worldVersion = "world 1: clock of the transaction, start at 1 ns, SHA-256 streams seeded by package or transaction; " +
+	"warm-up by declared calls, then cc_warmup"
 
 // profileBytes of the hash are kept: enough to tell apart the few profiles that
 // ever will be.
@@ -22,7 +25,7 @@ const profileBytes = 8
 // that does not split a network.
 func (r *Runtime) Profile() string {
 	l := r.limits
-	sum := sha256.Sum256(fmt.Appendln(nil, "image 1", fuelSchedule(), worldVersion, uint64(features),
-		l.Fuel, l.MemoryPages, l.ArgBytes, l.ResponseBytes, l.EventBytes, l.WriteBytes, l.Iterators, l.CallDepth))
+	sum := sha256.Sum256(fmt.Appendln(nil, meter.Version, depthLimit, fuelSchedule(), worldVersion, uint64(features),
+		l.Fuel, l.MemoryPages, l.ArgBytes, l.ResponseBytes, l.EventBytes, l.WriteBytes, l.WriteKeys, l.Iterators, l.HostCalls, l.ScanRecords, l.CallDepth))
 	return "weft_v1-" + hex.EncodeToString(sum[:profileBytes])
 }

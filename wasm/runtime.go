@@ -16,8 +16,9 @@ import (
 
 	"github.com/weft-network/weft/wasm/abi"
 	"github.com/weft-network/weft/wasm/check"
-	"github.com/weft-network/weft/wasm/image"
+	"github.com/weft-network/weft/wasm/meter"
 	"github.com/weft-network/weft/wasm/snapshot"
+	"github.com/weft-network/weft/wasm/warmup"
 )
 
 // features are what Go, Rust, C and AssemblyScript emit at default flags, and
@@ -29,6 +30,11 @@ const features = api.CoreFeaturesV1 |
 
 // pageBytes is a page of WebAssembly memory.
 const pageBytes = 64 << 10
+
+// depthLimit bounds how deep a guest's functions may call each other, in the
+// meter's units of weight. It is what the meter says bounds the engine's stack
+// to a few MiB, and the same on every machine, which that stack is not.
+const depthLimit = meter.DefaultDepthLimit
 
 // ErrClosed is answered after Close.
 var ErrClosed = errors.New("wasm runtime is closed")
@@ -91,6 +97,9 @@ func New(cfg Config) (*Runtime, error) {
 	if err := r.exportHosts(); err != nil {
 		return nil, errors.Join(err, r.Close(life))
 	}
+	if err := r.selfTest(life); err != nil {
+		return nil, errors.Join(fmt.Errorf("self-test of the chaincode engine: %w", err), r.Close(life))
+	}
 	r.log.Info("chaincode instances are reset after each call", "form", system.Form())
 	return r, nil
 }
@@ -98,14 +107,11 @@ func New(cfg Config) (*Runtime, error) {
 // ResetForm names the way in which the memory of instances is reset.
 func (r *Runtime) ResetForm() snapshot.Form { return r.system.Form() }
 
-// memoryLimit of an instance in bytes.
-func (r *Runtime) memoryLimit() uint64 { return uint64(r.limits.MemoryPages) * pageBytes }
-
 func (r *Runtime) exportHosts() error {
-	if err := exportHost(r.life, r.engine, abi.Module, abi.Guest(), guestFunctions()); err != nil {
+	if err := exportHost(r.life, r.engine, abi.Module, abi.Guest(), guestFunctions(), map[string]api.GoModuleFunc{meter.ImportRefill: refillGuest}); err != nil {
 		return err
 	}
-	return exportHost(r.life, r.engine, abi.WASI, abi.Preview1(), wasiFunctions())
+	return exportHost(r.life, r.engine, abi.WASI, abi.Preview1(), wasiFunctions(), nil)
 }
 
 func (l Limits) withDefaults() Limits {
@@ -148,7 +154,7 @@ func (r *Runtime) Load(ctx context.Context, packageID string, code []byte) (*Mod
 		}
 		return m, nil
 	}
-	m, err := r.newModule(ctx, packageID, code)
+	m, err := r.newModule(ctx, packageID, code, r.compile)
 	if err != nil {
 		return nil, fmt.Errorf("load chaincode %s: %w", packageID, err)
 	}
@@ -159,35 +165,38 @@ func (r *Runtime) Load(ctx context.Context, packageID string, code []byte) (*Mod
 	return m, nil
 }
 
-func (r *Runtime) newModule(ctx context.Context, packageID string, code []byte) (*Module, error) {
+// newModule checks, rewrites and compiles the code. compile, if not nil, is the
+// one that puts the machine code into the cache.
+func (r *Runtime) newModule(ctx context.Context, packageID string, code []byte,
+	compile func(context.Context, []byte) error) (*Module, error) {
 	if err := check.Module(code, r.limits.MemoryPages); err != nil {
 		return nil, err
 	}
-	split, err := image.Split(code)
-	bare := code
-	switch {
-	case err == nil:
-		bare = split.Code
-	case errors.Is(err, image.ErrUnfit):
-		r.log.Warn("every call of this chaincode starts it anew, which is slow", "package", shortID(packageID), "why", err)
-	default:
-		return nil, err
-	}
-	if r.compile != nil {
-		if err := r.compile(ctx, bare); err != nil {
-			return nil, fmt.Errorf("compile: %w", err)
-		}
-	}
-	compiled, err := compileModule(ctx, r.engine, bare)
+	vectors, err := warmup.Read(code)
 	if err != nil {
 		return nil, err
 	}
+	metered, err := meter.Rewrite(code, meter.Options{MemoryPages: r.limits.MemoryPages, DepthLimit: depthLimit})
+	if err != nil {
+		return nil, err
+	}
+	if compile != nil {
+		if err := compile(ctx, metered.Code); err != nil {
+			return nil, fmt.Errorf("compile: %w", err)
+		}
+	}
+	compiled, err := compileModule(ctx, r.engine, metered.Code)
+	if err != nil {
+		return nil, err
+	}
+	metered.Code = nil // the engine has it
 	return &Module{
 		runtime:   r,
 		packageID: packageID,
 		hash:      sha256.Sum256(code),
 		compiled:  compiled,
-		split:     split,
+		metered:   metered,
+		warmup:    vectors,
 		pool:      pool{max: r.limits.Concurrent},
 		log:       r.log.With("package", shortID(packageID)),
 	}, nil
@@ -220,9 +229,7 @@ func (r *Runtime) Close(ctx context.Context) error {
 	}
 	err := errors.Join(r.engine.Close(ctx), r.cache.Close(ctx))
 	for _, m := range r.modules {
-		if m.prepared != nil {
-			m.prepared.image.Close()
-		}
+		m.prepared.image.Close()
 	}
 	return errors.Join(err, r.system.Close())
 }

@@ -61,9 +61,9 @@ type Pager interface {
 // PageIterator walks a page.
 type PageIterator interface {
 	Iterator
-	// Bookmark is asked for once Next has answered false: where the next page
-	// begins, empty when there is none.
-	Bookmark() string
+	// Bookmark is asked for once, when the page is full or Next has answered
+	// false: where the next page begins, empty when there is none.
+	Bookmark() (string, error)
 }
 
 // PrivateData keeps the private data of collections.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,10 +22,11 @@ import (
 var (
 	cacheDir string
 	compiled = map[string]func() ([]byte, error){
-		"probe":   sync.OnceValues(source("testdata/probe")),
-		"native":  sync.OnceValues(source("testdata/native")),
-		"asset":   sync.OnceValues(source("../chaincode-examples/asset")),
-		"counter": sync.OnceValues(source("../chaincode-examples/counter")),
+		"probe":    sync.OnceValues(source("testdata/probe")),
+		"native":   sync.OnceValues(source("testdata/native")),
+		"stranger": sync.OnceValues(source("testdata/stranger")),
+		"asset":    sync.OnceValues(source("../chaincode-examples/asset")),
+		"counter":  sync.OnceValues(source("../chaincode-examples/counter")),
 	}
 )
 
@@ -195,7 +197,7 @@ func TestTheSameCallSeesTheSameWorld(t *testing.T) {
 }
 
 func TestChaincodeThatMisbehavesIsEndedAndTheNextCallIsClean(t *testing.T) {
-	m := load(t, "probe", wasm.Limits{MemoryPages: 512, ResponseBytes: 1 << 20, WriteBytes: 1000})
+	m := load(t, "probe", wasm.Limits{Fuel: 1e9, MemoryPages: 512, ResponseBytes: 1 << 20, WriteBytes: 1000})
 	var (
 		trap      *wasm.Trap
 		exhausted *wasm.Exhausted
@@ -221,21 +223,34 @@ func TestChaincodeThatMisbehavesIsEndedAndTheNextCallIsClean(t *testing.T) {
 	}
 }
 
-func TestAnEndlessCallIsEndedByItsTime(t *testing.T) {
-	m := load(t, "probe", wasm.Limits{CallTime: time.Second})
+func TestAnEndlessCallIsEndedByItsFuel(t *testing.T) {
+	m := load(t, "probe", wasm.Limits{Fuel: 10_000_000})
 	for _, function := range []string{"loop", "sleep"} {
-		var timeout *wasm.Timeout
-		if _, err := m.Invoke(context.Background(), call(function), newState()); !errors.As(err, &timeout) {
-			t.Errorf("%s: got %v", function, err)
+		_, err := m.Invoke(context.Background(), call(function), newState())
+		var exhausted *wasm.Exhausted
+		if !errors.As(err, &exhausted) || exhausted.FuelUsed != 10_000_000 {
+			t.Fatalf("%s: got %#v", function, err)
+		}
+		if want := "EXHAUSTED: fuel 10000000 used in function " + strconv.Quote(function); err.Error() != want {
+			t.Errorf("got %s", err)
 		}
 	}
 }
 
-// What ends it first, the memory, the stack or the time, depends on the machine.
-func TestRecursionWithoutEndIsEnded(t *testing.T) {
-	m := load(t, "probe", wasm.Limits{MemoryPages: 512, CallTime: 2 * time.Second})
-	if r, err := m.Invoke(context.Background(), call("recurse"), newState()); err == nil {
-		t.Fatalf("answered %+v", r)
+func TestTimeEndsACallThatFuelDoesNot(t *testing.T) {
+	m := load(t, "probe", wasm.Limits{Fuel: 1 << 60, CallTime: 100 * time.Millisecond})
+	var timeout *wasm.Timeout
+	if _, err := m.Invoke(context.Background(), call("loop"), newState()); !errors.As(err, &timeout) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRecursionWithoutEndIsEndedByItsDepth(t *testing.T) {
+	m := load(t, "probe", wasm.Limits{})
+	_, err := m.Invoke(context.Background(), call("recurse"), newState())
+	var exhausted *wasm.Exhausted
+	if !errors.As(err, &exhausted) || !strings.Contains(err.Error(), "of calls within each other in function \"recurse\"") {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -262,7 +277,7 @@ func TestAnswersThatAreNoSuccess(t *testing.T) {
 		{[]string{"put", "\xff", "v"}, 500, "not valid UTF-8"},
 		{[]string{"range", "\x00a", ""}, 500, "contains a null character"},
 		{[]string{"leave"}, 500, "iterators are open"},
-		{[]string{"unsupported"}, 500, "GetHistoryForKey is not supported by Weft yet; GetPrivateData is not"},
+		{[]string{"unsupported"}, 500, "UNSUPPORTED history_open"},
 	} {
 		s := newState()
 		r, err := m.Invoke(context.Background(), call(c.args...), s)
@@ -285,13 +300,13 @@ func TestAFaultOfTheHostIsNotShownToTheGuestAndAGuestErrorIs(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	r, err := m.Invoke(context.Background(), call("get", "k"), &state{fail: &wasm.GuestError{Text: "not for you"}})
-	if err != nil || r.Status != 500 || r.Message != "not for you" {
+	if err != nil || r.Status != 500 || !strings.HasSuffix(r.Message, ": not for you") {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }
 
 func TestALogWithoutEndChangesNothing(t *testing.T) {
-	must(t, load(t, "probe", wasm.Limits{LogBytes: 100}), newState(), "print")
+	must(t, load(t, "probe", wasm.Limits{Fuel: 1e9, LogBytes: 100}), newState(), "print")
 }
 
 func TestARangeIsReadInFabricsBatches(t *testing.T) {

@@ -19,9 +19,8 @@
 //   - It writes Segments into the memory of a fresh instance, in their order,
 //     and then calls the export [ExportStart], if Start is set, before any
 //     other function: instantiating runs nothing.
-//   - It refuses to grow memory beyond MaxPages. The maximum that the rewritten
-//     module declares is a page above Options.MemoryPages, so that the engine
-//     never refuses by itself.
+//   - It refuses to grow memory beyond MaxPages. The rewritten module declares
+//     no maximum of its own, so that the engine never refuses by itself.
 //   - After a trap, the exported global [ExportDepth] (a mutable i32) tells
 //     whether the calls went too deep: it is above Options.DepthLimit then, and
 //     never else. It stays raised; a reset sets it with the other globals.

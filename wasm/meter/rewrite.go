@@ -120,8 +120,9 @@ func addExports(m *code.Module, out *Module) {
 		code.Global{Type: code.I32, Mutable: true, Init: []byte{code.OpI32Const, 0, code.OpEnd}})
 }
 
-// limitMemory declares a page more than the limit, for hosts that use growing
-// by one page to give the engine a new view of memory.
+// limitMemory declares the whole address space, so that every request to grow
+// comes to the host's allocator: it can then tell a guest that wanted too much
+// from others, and grow by one page to give the engine a new view of memory.
 func limitMemory(m *code.Module, out *Module, pages uint32) {
 	if m.Memory == nil {
 		return
@@ -130,5 +131,5 @@ func limitMemory(m *code.Module, out *Module, pages uint32) {
 	if m.Memory.Bounded {
 		out.MaxPages = min(pages, m.Memory.Max)
 	}
-	m.Memory = &code.Limits{Min: m.Memory.Min, Max: max(m.Memory.Min, min(pages+1, maxPages)), Bounded: true}
+	m.Memory = &code.Limits{Min: m.Memory.Min, Max: maxPages, Bounded: true}
 }
