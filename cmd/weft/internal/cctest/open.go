@@ -1,6 +1,7 @@
 package cctest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -44,6 +45,11 @@ func Open(ctx context.Context, path, cacheDir string, report deploy.Report, log 
 
 // Load loads a module. The caller closes the bench.
 func Load(ctx context.Context, code []byte, cacheDir string, log *slog.Logger) (*Bench, error) {
+	return LoadAs(ctx, packageID, code, cacheDir, log)
+}
+
+// LoadAs loads a module as that of a package; an empty id is that of tests.
+func LoadAs(ctx context.Context, id string, code []byte, cacheDir string, log *slog.Logger) (*Bench, error) {
 	if err := os.MkdirAll(filepath.Dir(cacheDir), 0o700); err != nil {
 		return nil, err
 	}
@@ -53,7 +59,7 @@ func Load(ctx context.Context, code []byte, cacheDir string, log *slog.Logger) (
 	}
 	b := &Bench{Code: code, runtime: runtime}
 	began := time.Now()
-	if b.Module, err = runtime.Load(ctx, packageID, code); err != nil {
+	if b.Module, err = runtime.Load(ctx, cmp.Or(id, packageID), code); err != nil {
 		b.Close()
 		return nil, err
 	}

@@ -34,6 +34,7 @@ type StepResult struct {
 	Wrong []string `json:"wrong,omitempty"`
 
 	transcript []string
+	payload    []byte
 }
 
 // Result is what a suite came to.
@@ -69,13 +70,9 @@ var packageID = "test:" + strings.Repeat("0", 2*sha256.Size)
 // expects and with the golden file, and with update writes that anew. An error
 // is trouble with the test; what the chaincode did wrong is in the Result.
 func Run(ctx context.Context, m *wasm.Module, s *Suite, update bool) (*Result, error) {
-	identities, err := s.identities()
+	r, err := newRunner(m, s)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.file, err)
-	}
-	r := &runner{suite: s, module: m, state: newMemory(), identities: identities}
-	for key, value := range s.State {
-		r.state.put(s.Chaincode, key, value, ledger.Version{})
 	}
 	result := &Result{File: s.file}
 	for i := range s.Steps {
@@ -95,6 +92,18 @@ type runner struct {
 	identities map[string][]byte
 }
 
+func newRunner(m *wasm.Module, s *Suite) (*runner, error) {
+	identities, err := s.identities()
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{suite: s, module: m, state: newMemory(), identities: identities}
+	for key, value := range s.State {
+		r.state.put(s.Chaincode, key, value, ledger.Version{})
+	}
+	return r, nil
+}
+
 // step makes one call, the i-th.
 func (r *runner) step(ctx context.Context, i int) (*StepResult, error) {
 	step := &r.suite.Steps[i]
@@ -109,12 +118,12 @@ func (r *runner) step(ctx context.Context, i int) (*StepResult, error) {
 		if !blamesChaincode(err) {
 			return nil, err
 		}
-		out.Error = err.Error()
+		out.Error, out.Fuel = err.Error(), fuelOf(err)
 		out.transcript = []string{"error " + inline(out.Error)}
 		out.Wrong = step.Expect.compareError(err)
 		return out, nil
 	}
-	out.Status, out.Fuel = answer.Status, answer.FuelUsed
+	out.Status, out.Fuel, out.payload = answer.Status, answer.FuelUsed, answer.Payload
 	out.Wrong = step.Expect.compare(answer)
 	set, err := s.Results()
 	if err != nil {
@@ -145,6 +154,19 @@ func blamesChaincode(err error) bool {
 		timeout   *wasm.Timeout
 	)
 	return errors.As(err, &trap) || errors.As(err, &exhausted) || errors.As(err, &timeout) || errors.Is(err, sim.ErrRefused)
+}
+
+// fuelOf answers what a call that was ended had spent.
+func fuelOf(err error) uint64 {
+	var trap *wasm.Trap
+	if errors.As(err, &trap) {
+		return trap.FuelUsed
+	}
+	var exhausted *wasm.Exhausted
+	if errors.As(err, &exhausted) {
+		return exhausted.FuelUsed
+	}
+	return 0
 }
 
 func (r *runner) call(step *Step, i int) *wasm.Call {
@@ -183,3 +205,30 @@ func (s *Step) line() string {
 	}
 	return strings.TrimSpace(strings.Join(words, " "))
 }
+
+// Call makes one call on an empty state.
+func Call(ctx context.Context, m *wasm.Module, function string, args ...string) (*StepResult, error) {
+	step := Step{Call: function}
+	for _, arg := range args {
+		step.Args = append(step.Args, Value(arg))
+	}
+	return single(ctx, m, step)
+}
+
+// single makes one step on an empty state. Nothing is expected of it.
+func single(ctx context.Context, m *wasm.Module, step Step) (*StepResult, error) {
+	s := &Suite{Chaincode: "chaincode", Steps: []Step{step}}
+	s.complete()
+	r, err := newRunner(m, s)
+	if err != nil {
+		return nil, err
+	}
+	out, err := r.step(ctx, 0)
+	if err == nil {
+		out.Wrong = nil
+	}
+	return out, err
+}
+
+// Transcript tells in words what the step answered, read and wrote.
+func (s *StepResult) Transcript() []string { return s.transcript }
