@@ -22,7 +22,7 @@ func buildAssemblyScript(ctx context.Context, t tool, opts Options) (*Result, er
 	if t.command = opts.Asc; t.command == "" {
 		found, ok := findAsc(t.dir)
 		if !ok {
-			return nil, errors.New(needsAsc)
+			return nil, toolchain(nil, needsAsc)
 		}
 		t.command = found
 	}

@@ -2,7 +2,6 @@ package build
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -22,7 +21,7 @@ func buildC(ctx context.Context, t tool, opts Options) (*Result, error) {
 	if t.command = opts.Clang; t.command == "" {
 		found, ok := first("clang-19", "clang-20", "clang-21", "clang-18", "clang-17", "clang")
 		if !ok {
-			return nil, errors.New(needsClang)
+			return nil, toolchain(nil, needsClang)
 		}
 		t.command = found
 	}
@@ -74,7 +73,7 @@ func cSources(dir string) (names []string, err error) {
 func explainClang(err error) error {
 	for _, sign := range []string{"unable to execute", "wasm-ld: No such", "libclang_rt.builtins", "crt1-reactor.o", "'stdlib.h' file not found", "'string.h' file not found", "No available targets are compatible"} {
 		if strings.Contains(err.Error(), sign) {
-			return fmt.Errorf("%w\n%s", err, needsClang)
+			return toolchain(err, needsClang)
 		}
 	}
 	return err

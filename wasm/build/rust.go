@@ -65,7 +65,7 @@ func findRust(ctx context.Context, t tool, opts Options) (*rust, error) {
 			return r, nil
 		}
 	}
-	return nil, fmt.Errorf("%w; %s", err, needsRust)
+	return nil, toolchain(err, needsRust)
 }
 
 func (r *rust) probe(ctx context.Context) error {
@@ -151,7 +151,7 @@ func (r *rust) cargo(ctx context.Context, c *crate) (said []byte, err error) {
 	}
 	cargo, ok := first(filepath.Join(filepath.Dir(r.command), "cargo"), "cargo")
 	if !ok {
-		return nil, errors.New("this crate needs cargo, for it has more than weft as dependency: on Debian apt-get install cargo")
+		return nil, toolchain(nil, "a crate with more than weft as dependency needs cargo: on Debian apt-get install cargo")
 	}
 	t := r.tool
 	t.command = cargo

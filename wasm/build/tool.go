@@ -23,6 +23,18 @@ type tool struct {
 	missing string
 }
 
+// ErrToolchain is in the error of a build whose compiler is missing, or a part
+// of it; the text says what to install.
+var ErrToolchain = errors.New("the toolchain is missing")
+
+// toolchain makes an error that says what to install.
+func toolchain(why error, install string) error {
+	if why == nil {
+		return fmt.Errorf("%w: %s", ErrToolchain, install)
+	}
+	return fmt.Errorf("%w: %s: %w", ErrToolchain, install, why)
+}
+
 // out is where the compiler puts the module.
 func (t *tool) out() string { return filepath.Join(t.scratch, "chaincode.wasm") }
 
@@ -38,7 +50,7 @@ func (t *tool) run(ctx context.Context, args ...string) (stdout, stderr []byte, 
 	cmd.Stdout, cmd.Stderr = &out, &diagnostics
 	err = cmd.Run()
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("%w; %s", err, t.missing)
+		return nil, nil, toolchain(err, t.missing)
 	}
 	if err != nil {
 		said := bytes.TrimSpace(slices.Concat(diagnostics.Bytes(), out.Bytes()))

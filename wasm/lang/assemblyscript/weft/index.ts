@@ -64,6 +64,7 @@ export function cc_init(): i32 {
 
 /** Called for each transaction. */
 export function cc_invoke(flags: i32): i32 {
+  host.clear(); // warm-up calls leave theirs
   const payload = contract!(new Tx(flags));
   if (host.errorCode != 0) {
     const text = host.utf8(host.errorText);

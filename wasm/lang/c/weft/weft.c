@@ -70,20 +70,20 @@ void *weft_alloc(size_t n) {
 
 /* ---- the invocation and its errors ---- */
 
-static struct {
+struct transaction {
 	int32_t flags, status, error;
 	weft_bytes text;
 	weft_bytes args; /* the list */
 	bool have_args;
 	weft_bytes payload;
-} tx;
+};
+static struct transaction tx;
 
 EXPORT(weft_abi) int32_t weft_abi(void) { return 1 << 16; }
 EXPORT(cc_init) int32_t cc_init(void) { return 0; }
 
 EXPORT(cc_invoke) int32_t cc_invoke(int32_t flags) {
-	tx.flags = flags;
-	tx.status = 500;
+	tx = (struct transaction){.flags = flags, .status = 500}; /* warm-up calls leave theirs */
 	if (weft_invoke() < 0 && !tx.error) weft_fail("the chaincode failed and gave no reason");
 	if (tx.error) return h_response_set(tx.status, tx.text.ptr, tx.text.len, NULL, 0);
 	return h_response_set(200, NULL, 0, tx.payload.ptr, tx.payload.len);
