@@ -2,11 +2,11 @@ package meter
 
 import "github.com/weft-network/weft/wasm/internal/code"
 
-// The schedule: what instructions cost, in units of fuel. One unit is about a
-// third to half a nanosecond of a processor of today.
+// The schedule: what instructions cost, in units of fuel. One unit is some tenths
+// of a nanosecond of a processor of today.
 const (
 	costInstruction = 1
-	// costCall is for the call itself; the frame is made and left.
+	// costCall is for the call itself; a frame is made and left.
 	costCall = 5
 	// costGrow is for memory.grow, which goes through the host.
 	costGrow = 50
@@ -16,7 +16,7 @@ const (
 	bulkShift = 3
 	// costNaN is for making a result canonical, on top of the instruction.
 	costNaN = 6
-	// costDepth is for counting the depth, of a function that calls.
+	// costDepth is for counting the depth, in a function that calls.
 	costDepth = 12
 )
 
@@ -44,48 +44,63 @@ func cost(op uint16) uint64 {
 	return costInstruction
 }
 
-// charge emits the subtraction of what is pending.
-func (f *function) charge() {
-	if f.pending == 0 {
-		return
-	}
-	f.subtract()
-	f.setFuel()
+// The fuel is kept in a local variable, which compilers keep in a register. It
+// is in its global wherever others may look: at calls, refill and the end.
+
+// load takes the fuel from its global, store puts it there.
+func (f *function) load() {
+	f.op1(code.OpGlobalGet, f.fuel)
+	f.op1(code.OpLocalSet, uint32(f.budget))
 }
 
-// chargeGlobal charges, and leaves the fuel in its global, where others look.
-func (f *function) chargeGlobal() {
-	if f.pending == 0 {
-		f.store()
-		return
-	}
-	f.subtract()
+func (f *function) store() {
+	f.op1(code.OpLocalGet, uint32(f.budget))
 	f.op1(code.OpGlobalSet, f.fuel)
 }
 
-// chargeLength charges for the length on top of the stack, too, and tests.
+// subtract leaves the fuel less a cost on the stack. A cost below zero gives
+// back what was charged on another way.
+func (f *function) subtract(cost int64) {
+	f.op1(code.OpLocalGet, uint32(f.budget))
+	if cost == 0 {
+		return
+	}
+	f.out = code.AppendSigned(append(f.out, code.OpI64Const), cost)
+	f.out = append(f.out, code.OpI64Sub)
+}
+
+// chargeTo charges all that is pending but for what is owed from here on.
+func (f *function) chargeTo(owed int64) {
+	if f.pending != owed {
+		f.subtract(f.pending - owed)
+		f.op1(code.OpLocalSet, uint32(f.budget))
+		f.pending = owed
+	}
+}
+
+// chargeGlobal charges all that is pending, and stores.
+func (f *function) chargeGlobal() {
+	f.subtract(f.pending)
+	f.op1(code.OpGlobalSet, f.fuel)
+	f.pending = 0
+}
+
+// chargeLength charges all that is pending and for the length on top of the
+// stack, and tests.
 func (f *function) chargeLength() {
 	length := f.local(&f.length, code.I32)
 	f.op1(code.OpLocalTee, length)
-	f.subtract()
+	f.subtract(f.pending)
 	f.op1(code.OpLocalGet, length)
 	f.out = append(f.out, code.OpI64ExtendU, code.OpI64Const, bulkShift, code.OpI64ShrU, code.OpI64Sub)
-	f.setFuel()
-	f.test()
-}
-
-// subtract leaves the fuel less what is pending on the stack.
-func (f *function) subtract() {
-	f.getFuel()
-	f.out = append(f.out, code.OpI64Const)
-	f.out = code.AppendSigned(f.out, int64(f.pending))
-	f.out = append(f.out, code.OpI64Sub)
+	f.op1(code.OpLocalSet, uint32(f.budget))
 	f.pending = 0
+	f.test()
 }
 
 // test emits a call of refill where no fuel is left.
 func (f *function) test() {
-	f.getFuel()
+	f.op1(code.OpLocalGet, uint32(f.budget))
 	f.out = append(f.out, code.OpI64Const, 0, code.OpI64LtS, code.OpIf, code.Void)
 	f.store()
 	f.op1(code.OpCall, f.imports) // refill is the last import
@@ -93,42 +108,7 @@ func (f *function) test() {
 	f.out = append(f.out, code.OpEnd)
 }
 
-func (f *function) getFuel() {
-	if f.budget < 0 {
-		f.op1(code.OpGlobalGet, f.fuel)
-	} else {
-		f.op1(code.OpLocalGet, uint32(f.budget))
-	}
-}
-
-func (f *function) setFuel() {
-	if f.budget < 0 {
-		f.op1(code.OpGlobalSet, f.fuel)
-	} else {
-		f.op1(code.OpLocalSet, uint32(f.budget))
-	}
-}
-
-// load takes the fuel from its global, store puts it there.
-func (f *function) load() {
-	if f.budget >= 0 {
-		f.op1(code.OpGlobalGet, f.fuel)
-		f.op1(code.OpLocalSet, uint32(f.budget))
-	}
-}
-
-func (f *function) store() {
-	if f.budget >= 0 {
-		f.op1(code.OpLocalGet, uint32(f.budget))
-		f.op1(code.OpGlobalSet, f.fuel)
-	}
-}
-
 // op1 emits an instruction with an index.
 func (f *function) op1(op byte, index uint32) {
 	f.out = code.AppendU32(append(f.out, op), index)
-}
-
-func (f *function) constant32(v uint32) {
-	f.out = code.AppendSigned(append(f.out, code.OpI32Const), int64(v))
 }

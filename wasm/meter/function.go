@@ -6,8 +6,9 @@ import (
 	"github.com/weft-network/weft/wasm/internal/code"
 )
 
-// function rewrites one body. It emits instructions and sums up what they cost;
-// where control may go elsewhere, it emits the charge for the sum first.
+// function rewrites one body at a time. It emits the guest's instructions and
+// sums up what they cost; where control may go elsewhere, it sees to it that
+// the sum is charged.
 type function struct {
 	body    code.Body
 	imports uint32 // of the module, before refill
@@ -17,31 +18,31 @@ type function struct {
 	shape   shape
 
 	out     []byte
-	pending uint64 // cost of what was emitted and not charged
+	pending int64 // cost of what was executed up to here and is not charged
+	level   int   // number of emitted blocks that are open
+	blocks  []opened
+	// strict says that nothing is pending at any label; conflict, that it has
+	// to be so in this function.
+	strict, conflict bool
+	// everywhere charges after every instruction; for tests.
+	everywhere bool
 
-	// Added locals, by type; none has been added where the index is 0, since
-	// local 0 is never one of them when any of these is in use.
-	added  []byte // types, in order
-	budget int    // fuel that is left, i64; -1 if it stays in the global
-	length int    // i32; -1 until needed
+	// Added local variables: their types, and the index of each, -1 until it is
+	// needed.
+	added  []byte
+	budget int // fuel that is left, i64
+	length int // i32
 	nan32  int
 	nan64  int
 }
 
-// rewriteBodies answers the metered bodies. Each lies in an array of its own
-// that nobody else uses.
-func rewriteBodies(m *code.Module, limit uint32) ([][]byte, error) {
-	f := &function{
-		imports: uint32(len(m.Imports)),
-		fuel:    uint32(len(m.Globals)),
-		depth:   uint32(len(m.Globals)) + 1,
-		limit:   limit,
-	}
+// rewriteBodies answers the metered bodies, each in an array of its own.
+func rewriteBodies(m *code.Module, f *function) ([][]byte, error) {
 	bodies := make([][]byte, len(m.Bodies))
 	for i := range m.Bodies {
 		b, err := f.rewrite(m, i)
 		if err != nil {
-			return nil, fmt.Errorf("function %d (of the module's own): %w", i, err)
+			return nil, fmt.Errorf("function %d: %w", len(m.Imports)+i, err)
 		}
 		bodies[i] = b
 	}
@@ -53,21 +54,36 @@ func (f *function) rewrite(m *code.Module, i int) ([]byte, error) {
 	if f.shape, err = measure(&f.body, m, i); err != nil {
 		return nil, err
 	}
-	if err := f.body.Open(m, i); err != nil {
+	f.strict = f.everywhere
+	if err := f.instructions(m, i); err != nil {
 		return nil, err
 	}
-	f.out, f.pending = f.out[:0], 0
-	f.added, f.budget, f.length, f.nan32, f.nan64 = f.added[:0], -1, -1, -1, -1
+	if f.conflict {
+		f.strict = true
+		if err := f.instructions(m, i); err != nil {
+			return nil, err
+		}
+	}
+	return f.whole(), nil
+}
+
+// instructions emits the whole function into out.
+func (f *function) instructions(m *code.Module, i int) error {
+	if err := f.body.Open(m, i); err != nil {
+		return err
+	}
+	f.out, f.pending, f.conflict = f.out[:0], 0, false
+	f.blocks, f.level = f.blocks[:0], 0
+	f.added, f.length, f.nan32, f.nan64 = f.added[:0], -1, -1, -1
+	f.budget = -1
+	f.local(&f.budget, code.I64)
 	f.enter(m.Types[m.Functions[i]].Results)
 	var in code.Instruction
-	for f.body.Next(&in) {
+	for !f.conflict && f.body.Next(&in) {
 		f.instruction(&in)
 	}
-	if err := f.body.Err(); err != nil {
-		return nil, err
-	}
 	f.leave()
-	return f.whole(), nil
+	return f.body.Err()
 }
 
 // whole puts the declaration of locals before the instructions.
@@ -81,7 +97,7 @@ func (f *function) whole() []byte {
 	return append(b, f.out...)
 }
 
-// local adds a local variable, once.
+// local adds a local variable, once, and answers its index.
 func (f *function) local(at *int, t byte) uint32 {
 	if *at < 0 {
 		*at = int(f.body.Locals) + len(f.added)
@@ -93,9 +109,6 @@ func (f *function) local(at *int, t byte) uint32 {
 // enter begins the function: the depth of calls, the fuel, and the block that
 // all ways out lead to the end of.
 func (f *function) enter(results []byte) {
-	if f.shape.register {
-		f.local(&f.budget, code.I64)
-	}
 	if f.shape.calls {
 		f.pending += costDepth
 		f.deeper()
@@ -108,84 +121,70 @@ func (f *function) enter(results []byte) {
 	if len(results) == 1 {
 		t = results[0]
 	}
-	f.out = append(f.out, code.OpBlock, t)
+	f.open(code.OpBlock, t)
+	f.blocks = append(f.blocks, opened{level: f.level, known: f.strict})
 }
 
-// leave ends the function, after the block. The result lies on the stack, and
+// leave ends the function, after that block. The result lies on the stack, and
 // stays there.
 func (f *function) leave() {
-	f.store()
+	f.chargeGlobal()
 	if f.shape.calls {
-		f.op1(code.OpGlobalGet, f.depth)
-		f.constant32(f.shape.weight)
-		f.out = append(f.out, code.OpI32Sub)
-		f.op1(code.OpGlobalSet, f.depth)
+		f.shallower()
 	}
 	f.out = append(f.out, code.OpEnd)
 }
 
-func (f *function) deeper() {
-	f.op1(code.OpGlobalGet, f.depth)
-	f.constant32(f.shape.weight)
-	f.out = append(f.out, code.OpI32Add)
-	f.op1(code.OpGlobalSet, f.depth)
-	f.op1(code.OpGlobalGet, f.depth)
-	f.constant32(f.limit)
-	f.out = append(f.out, code.OpI32GtS, code.OpIf, code.Void, code.OpUnreachable, code.OpEnd)
-}
-
-// instruction emits one instruction of the guest.
+// instruction emits one instruction of the guest. What cannot be reached stays
+// as it is, so that a module that is invalid there stays invalid; it costs
+// nothing.
 func (f *function) instruction(in *code.Instruction) {
-	if in.Dead {
-		f.dead(in)
-		return
+	if !in.Dead {
+		f.pending += int64(cost(in.Op))
 	}
-	f.pending += cost(in.Op)
 	switch in.Op {
-	case code.OpLoop:
-		f.charge()
-		f.out = append(f.out, in.Raw...)
-		f.test()
-	case code.OpIf, code.OpElse, code.OpBr, code.OpBrIf, code.OpBrTable:
-		f.charge()
-		f.out = append(f.out, in.Raw...)
+	case code.OpBlock, code.OpLoop, code.OpIf:
+		f.begin(in)
+	case code.OpElse:
+		f.alternative(in)
 	case code.OpEnd:
-		if in.Targeted || f.body.Depth() < 0 {
-			f.charge()
+		f.end(in)
+	case code.OpBr, code.OpBrIf, code.OpBrTable, code.OpReturn:
+		f.branch(in)
+	case code.OpCall, code.OpCallIndirect:
+		f.call(in)
+	case code.OpUnreachable:
+		if !in.Dead {
+			f.chargeGlobal()
 		}
 		f.out = append(f.out, in.Raw...)
-	case code.OpReturn:
-		f.charge()
-		f.op1(code.OpBr, uint32(f.body.Depth()))
-	case code.OpUnreachable:
-		f.chargeGlobal()
-		f.out = append(f.out, in.Raw...)
-	case code.OpCall:
-		f.chargeGlobal()
-		f.op1(code.OpCall, moved(in.Index, f.imports))
-		f.load()
-	case code.OpCallIndirect:
-		f.chargeGlobal()
-		f.out = append(f.out, in.Raw...)
-		f.load()
 	case code.OpMemoryCopy, code.OpMemoryFill:
-		f.chargeLength()
+		if !in.Dead {
+			f.chargeLength()
+		}
 		f.out = append(f.out, in.Raw...)
 	default:
 		f.out = append(f.out, in.Raw...)
-		f.canonical(in.Op)
+		if !in.Dead {
+			f.canonical(in.Op)
+		}
+		if !in.Dead && f.everywhere {
+			f.chargeTo(0)
+		}
 	}
 }
 
-// dead emits an instruction that is never reached. It stays, so that a module
-// that is invalid there stays invalid, and costs nothing.
-func (f *function) dead(in *code.Instruction) {
-	switch in.Op {
-	case code.OpReturn:
-		f.op1(code.OpBr, uint32(f.body.Depth()))
-	case code.OpCall:
+// call emits a call, around which the fuel is in its global.
+func (f *function) call(in *code.Instruction) {
+	if !in.Dead {
+		f.chargeGlobal()
+	}
+	if in.Op == code.OpCall {
 		f.op1(code.OpCall, moved(in.Index, f.imports))
-	default:
+	} else {
 		f.out = append(f.out, in.Raw...)
+	}
+	if !in.Dead {
+		f.load()
 	}
 }

@@ -20,7 +20,7 @@ const features = api.CoreFeaturesV1 |
 	api.CoreFeatureBulkMemoryOperations
 
 // slice is how much fuel refill adds at a time.
-const slice = 1000
+const slice = 100_000
 
 var errExhausted = errors.New("fuel is used up")
 
@@ -28,6 +28,7 @@ var errExhausted = errors.New("fuel is used up")
 type machine struct {
 	name string
 	wazero.Runtime
+	rewrite         func([]byte, meter.Options) (*meter.Module, error)
 	granted, budget int64 // of all modules of this machine
 	refills         int
 }
@@ -35,7 +36,7 @@ type machine struct {
 func newMachine(t testing.TB, name string, config wazero.RuntimeConfig) *machine {
 	t.Helper()
 	ctx := context.Background()
-	m := &machine{name: name, budget: 1 << 40,
+	m := &machine{name: name, budget: 1 << 40, rewrite: meter.Rewrite,
 		Runtime: wazero.NewRuntimeWithConfig(ctx, config.WithCoreFeatures(features))}
 	t.Cleanup(func() { _ = m.Close(ctx) })
 	_, err := m.NewHostModuleBuilder(meter.ImportModule).NewFunctionBuilder().
@@ -80,7 +81,7 @@ var options = meter.Options{MemoryPages: 1 << 16}
 
 // load rewrites a module and makes an instance as a host has to.
 func (m *machine) load(code []byte, o meter.Options, name string) (*guest, error) {
-	metered, err := meter.Rewrite(code, o)
+	metered, err := m.rewrite(code, o)
 	if err != nil {
 		return nil, fmt.Errorf("rewrite: %w", err)
 	}

@@ -19,6 +19,10 @@ const maxDepthLimit = 1 << 30
 // Rewrite makes a metered module of one that check.Module has let through. It
 // answers an error for anything it cannot meter; it never panics.
 func Rewrite(module []byte, o Options) (*Module, error) {
+	return rewrite(module, o, false)
+}
+
+func rewrite(module []byte, o Options, everywhere bool) (*Module, error) {
 	if o.MemoryPages == 0 || o.MemoryPages > maxPages {
 		return nil, fmt.Errorf("meter: a memory limit of %d pages; 1 to %d are possible", o.MemoryPages, maxPages)
 	}
@@ -35,7 +39,13 @@ func Rewrite(module []byte, o Options) (*Module, error) {
 	if err := unreserved(m); err != nil {
 		return nil, err
 	}
-	bodies, err := rewriteBodies(m, o.DepthLimit)
+	bodies, err := rewriteBodies(m, &function{
+		imports:    uint32(len(m.Imports)),
+		fuel:       uint32(len(m.Globals)),
+		depth:      uint32(len(m.Globals)) + 1,
+		limit:      o.DepthLimit,
+		everywhere: everywhere,
+	})
 	if err != nil {
 		return nil, err
 	}

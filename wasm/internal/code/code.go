@@ -82,6 +82,7 @@ const (
 	OpF64Const     = 0x44
 	OpI32GtS       = 0x4a
 	OpI64LtS       = 0x53
+	OpI64GeS       = 0x59
 	OpF32Eq        = 0x5b
 	OpF64Eq        = 0x61
 	OpI32Add       = 0x6a
