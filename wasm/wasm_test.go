@@ -277,7 +277,6 @@ func TestAnswersThatAreNoSuccess(t *testing.T) {
 		{[]string{"put", "\xff", "v"}, 500, "not valid UTF-8"},
 		{[]string{"range", "\x00a", ""}, 500, "contains a null character"},
 		{[]string{"leave"}, 500, "iterators are open"},
-		{[]string{"unsupported"}, 500, "UNSUPPORTED history_open"},
 	} {
 		s := newState()
 		r, err := m.Invoke(context.Background(), call(c.args...), s)

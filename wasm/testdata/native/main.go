@@ -28,6 +28,12 @@ func run(tx *guest.Tx) ([]byte, error) {
 		return out, err
 	case "transfer":
 		return nil, transfer(tx, string(args[1]), string(args[2]))
+	case "code":
+		return code(tx, string(args[1]))
+	case "tour":
+		return tour(tx)
+	case "abort":
+		guest.Abort(string(args[1]))
 	case "about":
 		return fmt.Appendf(nil, "%s %s %s %v", tx.ID(), tx.Channel(), tx.MSPID(), tx.Time()), nil
 	}

@@ -74,8 +74,14 @@ func (probe) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 				return shim.Error(err.Error())
 			}
 		}
-	case "unsupported":
-		return shim.Error(unsupported(stub))
+	case "methods":
+		return shim.Success([]byte(methods(stub)))
+	case "policy":
+		ep, err := policy(args)
+		if err != nil {
+			return shim.Error(err.Error())
+		}
+		return shim.Success(ep)
 	case "creator":
 		id, err := cid.GetMSPID(stub)
 		if err != nil {
@@ -150,14 +156,6 @@ func keys(it shim.StateQueryIteratorInterface, err error) *peer.Response {
 		n, last = n+1, kv.Key
 	}
 	return shim.Success([]byte(fmt.Sprint(n, " ", last)))
-}
-
-func unsupported(stub shim.ChaincodeStubInterface) string {
-	_, history := stub.GetHistoryForKey("k")
-	_, private := stub.GetPrivateData("c", "k")
-	_, query := stub.GetQueryResult("{}")
-	other := stub.InvokeChaincode("cc", nil, "")
-	return fmt.Sprint(history, "; ", private, "; ", query, "; ", other.Message)
 }
 
 func main() {
