@@ -6,7 +6,7 @@ PROTOC ?= protoc
 EXAMPLES := $(BIN)/asset.wasm $(BIN)/counter.wasm
 
 .DEFAULT_GOAL := build
-.PHONY: help build examples demo test race lint fuzz bench generate clean
+.PHONY: help build examples demo port test race lint fuzz bench generate clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,10 @@ $(BIN)/%.wasm: build $(wildcard chaincode-examples/*/*.go)
 
 demo: build examples ## three organisations, two channels, nine steps, borders and faults
 	$(BIN)/weft demo
+
+port: build ## build the Fabric chaincode in DIR as it is, start it and report: make port DIR=~/src/cc
+	@test -n "$(DIR)" || { echo "make port DIR=FOLDER: name a folder of Fabric chaincode in Go"; exit 2; }
+	$(BIN)/weft chaincode port $(DIR)
 
 test: build examples ## all tests, those over real processes too
 	$(GO) test ./...
