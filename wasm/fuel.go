@@ -70,7 +70,8 @@ func (b *Budget) give(n uint64) { b.left += n }
 // The guest holds a slice of the budget in its global of fuel, and host
 // functions are paid from the same. What it holds when it ends goes back.
 
-// draw gives the guest its first slice.
+// draw gives the guest a slice to begin with, or to go on with after a call of
+// other chaincode.
 func (inv *invocation) draw() { inv.fuel.Set(inv.budget.take(fuelSlice)) }
 
 // settle takes back what the guest holds. It is below zero for instructions

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -170,10 +171,21 @@ func (inv *invocation) charge(bytes int) {
 // close frees what the guest left open.
 func (inv *invocation) close() {
 	for _, c := range inv.iterators {
-		_ = c.close() // its reads are recorded; nobody can act on this error
+		inv.release(c)
 	}
 	clear(inv.iterators)
 	inv.log.flush()
+}
+
+// release closes what a call has left open, when its answer stands already. A
+// panic in it is a fault of this peer that must not end the peer.
+func (inv *invocation) release(c *cursor) {
+	defer func() {
+		if r := recover(); r != nil {
+			inv.log.log.Error("closing an iterator panicked", "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
+	_ = c.close() // its reads are recorded; nobody can act on this error
 }
 
 // mustGoOn ends the invocation when nobody waits for it any more, or when it

@@ -25,10 +25,12 @@ func ccCall(f *frame) int32 {
 		return f.refuse(abi.Limit, "chaincodes may call each other %d deep; %s would be one more", f.limits.CallDepth, name)
 	}
 	f.pay(fuelNested)
+	f.settle() // so that the callee has all that is left
 	response, err := caller.CallChaincode(f.ctx, NestedCall{
 		Chaincode: name, Channel: channel, Args: args,
 		Budget: f.budget, Depth: f.call.Depth + 1, ReadOnly: f.call.ReadOnly,
 	})
+	f.draw()
 	if err != nil {
 		return f.stubError("call chaincode "+name, err)
 	}
