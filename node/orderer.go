@@ -57,7 +57,13 @@ func newOrderer(n *Node, dir string) (*ordererRole, error) {
 	o.blocks = deliver.New(deliver.Config{
 		Channel:  o.channel,
 		Resource: func(*channel.Config, deliver.Kind) string { return "/Channel/Readers" },
-		Now:      n.cfg.Now, Log: n.log,
+		Leaderless: func(id string) <-chan struct{} {
+			if c, ok := o.reg.Channel(id); ok {
+				return c.Consensus().Leaderless()
+			}
+			return nil
+		},
+		Now: n.cfg.Now, Log: n.log,
 	})
 	o.handle()
 	return o, nil

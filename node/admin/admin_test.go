@@ -26,6 +26,7 @@ type idle struct{}
 func (idle) Submit(_ order.Message, done func(error)) { done(order.ErrNoLeader) }
 func (idle) Step(uint64, []byte) error                { return nil }
 func (idle) Leader() uint64                           { return 0 }
+func (idle) Leaderless() <-chan struct{}              { return nil }
 func (idle) Run(ctx context.Context) error            { <-ctx.Done(); return nil }
 
 // api is the handler of an orderer without channels, and a block it may join.

@@ -5,6 +5,7 @@
 package deliver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -40,8 +41,12 @@ type Config struct {
 	// Resource maps a kind of request to the policy path that guards it on a
 	// channel, such as /Channel/Readers on orderers.
 	Resource func(c *channel.Config, k Kind) string
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Leaderless, on orderers, is closed when the channel has no leader. Nobody
+	// knows then what was ordered elsewhere: clients had better ask another
+	// orderer, unless they said that they take what there is. Nil: never.
+	Leaderless func(channel string) <-chan struct{}
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 // Kind of blocks that a stream asks for.
@@ -95,6 +100,23 @@ type request struct {
 	signed      policy.Signed
 	id          *ident.Identity
 	first, last uint64
+	leaderless  <-chan struct{} // nil where that is no matter
+}
+
+func (s *Service) leaderless(r *request) <-chan struct{} {
+	if s.cfg.Leaderless == nil || r.info.ErrorResponse == orderer.SeekInfo_BEST_EFFORT {
+		return nil
+	}
+	return s.cfg.Leaderless(r.ch.ID())
+}
+
+func ended(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *Service) answer(ctx context.Context, k Kind, env *common.Envelope, out sink) (common.Status, error) {
@@ -128,6 +150,10 @@ func (s *Service) check(k Kind, env *common.Envelope) (*request, common.Status) 
 	r := &request{ch: target, info: new(orderer.SeekInfo)}
 	if proto.Unmarshal(payload.Data, r.info) != nil {
 		return nil, common.Status_BAD_REQUEST
+	}
+	if r.leaderless = s.leaderless(r); ended(r.leaderless) {
+		s.refuse(ch.ChannelId, "there is no leader")
+		return nil, common.Status_SERVICE_UNAVAILABLE
 	}
 	r.signed = policy.Signed{Data: env.Payload, Identity: sh.Creator, Signature: env.Signature}
 	if status := s.authorise(k, r); status != common.Status_SUCCESS {
@@ -207,8 +233,8 @@ func (s *Service) send(ctx context.Context, k Kind, r *request, out sink) (commo
 			return common.Status_NOT_FOUND, nil
 		}
 		// No chain gets to the largest number, and one more would be 0.
-		if err := l.WaitHeight(ctx, max(n, n+1)); err != nil {
-			return ended(ctx, err)
+		if err := r.wait(ctx, max(n, n+1)); err != nil {
+			return why(ctx, err)
 		}
 		if conf := r.ch.Config(); conf.Sequence != sequence {
 			// The configuration changed: a revoked reader gets nothing more.
@@ -234,9 +260,32 @@ func (s *Service) send(ctx context.Context, k Kind, r *request, out sink) (commo
 	}
 }
 
-// ended tells an expired session from a client that left, and both from a
-// ledger that is closed or takes no more blocks.
-func ended(ctx context.Context, err error) (common.Status, error) {
+// wait waits for a height, unless the leader is lost meanwhile.
+func (r *request) wait(ctx context.Context, height uint64) error {
+	l := r.ch.Ledger()
+	if r.leaderless == nil || l.Height() >= height {
+		return l.WaitHeight(ctx, height)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-r.leaderless:
+			cancel(errLeaderless)
+		case <-ctx.Done():
+		}
+	}()
+	if err := l.WaitHeight(ctx, height); err != nil {
+		return cmp.Or(context.Cause(ctx), err)
+	}
+	return nil
+}
+
+var errLeaderless = errors.New("the channel has no leader")
+
+// why tells an expired session from a client that left, and both from a
+// ledger that is closed or takes no more blocks, or a leader that is lost.
+func why(ctx context.Context, err error) (common.Status, error) {
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return common.Status_FORBIDDEN, nil

@@ -266,3 +266,23 @@ func TestAFilteredBlockTellsIdsTypesAndCodes(t *testing.T) {
 		t.Errorf("without data: %v", f)
 	}
 }
+
+func TestWithoutALeaderAnOrdererIsUnavailable(t *testing.T) {
+	p := newPlace(t)
+	leaderless := make(chan struct{})
+	p.cfg.Leaderless = func(string) <-chan struct{} { return leaderless }
+	forEver := p.seek(newest(), at(math.MaxUint64))
+	out := &client{asks: []*common.Envelope{forEver}, on: func(int) { close(leaderless) }}
+	if err := p.serve(t.Context(), Blocks, out); err != nil || !slices.Equal(out.got, []int{3, unavailable}) {
+		t.Errorf("lost while waiting: %v, %v", out.got, err)
+	}
+	out = &client{asks: []*common.Envelope{forEver}}
+	if err := p.serve(t.Context(), Blocks, out); err != nil || !slices.Equal(out.got, []int{unavailable}) {
+		t.Errorf("lost before: %v, %v", out.got, err)
+	}
+	whatThereIs := func(q *seek) { q.info.ErrorResponse = orderer.SeekInfo_BEST_EFFORT }
+	out = &client{asks: []*common.Envelope{p.seek(newest(), newest(), whatThereIs)}}
+	if err := p.serve(t.Context(), Blocks, out); err != nil || !slices.Equal(out.got, []int{3, ok}) {
+		t.Errorf("best effort: %v, %v", out.got, err)
+	}
+}

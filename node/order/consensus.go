@@ -34,6 +34,9 @@ type Consensus interface {
 	Step(from uint64, msg []byte) error
 	// Leader is the id of the leading consenter, 0 when there is none.
 	Leader() uint64
+	// Leaderless is closed as soon as there is no leader, and stays so; while
+	// there is none, it is closed from the start.
+	Leaderless() <-chan struct{}
 	// Run works until ctx ends or the channel must halt. Once.
 	Run(ctx context.Context) error
 }

@@ -23,7 +23,7 @@ func (n *Node) loop(ctx context.Context, c *core, log *diskLog) error {
 		if err := n.dispatch(c.ready()); err != nil {
 			return err
 		}
-		n.leader.Store(c.leader)
+		n.office.set(c.leader)
 		n.publish(c, log)
 		select {
 		case <-ctx.Done():

@@ -28,7 +28,7 @@ type Node struct {
 	toSave  queue[*pb.Message] // loop → saver
 	toApply queue[*pb.Message] // loop → applier
 
-	leader atomic.Uint64
+	office *office
 	stats  atomic.Pointer[Stats]
 }
 
@@ -44,17 +44,20 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, opts: opts}
+	n := &Node{cfg: cfg, opts: opts, office: newOffice()}
 	n.in.wake, n.toSave.wake, n.toApply.wake = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	n.stats.Store(&Stats{ID: cfg.ID})
 	return n, nil
 }
 
 // Leader is the id of the leading consenter, 0 when there is none.
-func (n *Node) Leader() uint64 { return n.leader.Load() }
+func (n *Node) Leader() uint64 { return n.office.holder() }
+
+// Leaderless implements order.Consensus.
+func (n *Node) Leaderless() <-chan struct{} { return n.office.whenVacant() }
 
 // IsLeader reports whether this node leads.
-func (n *Node) IsLeader() bool { return n.leader.Load() == n.cfg.ID }
+func (n *Node) IsLeader() bool { return n.Leader() == n.cfg.ID }
 
 // Stats is a recent look at the node.
 func (n *Node) Stats() Stats {
@@ -107,7 +110,7 @@ func passable(m *pb.Message) bool {
 // Run implements order.Consensus. An error means that this node cannot take
 // part in the channel any more; ctx ending is none.
 func (n *Node) Run(ctx context.Context) (err error) {
-	defer func() { n.in.close(); n.leader.Store(0) }()
+	defer func() { n.in.close(); n.office.set(0) }()
 	db, err := store.OpenDB(filepath.Join(n.cfg.Dir, "log"))
 	if err != nil {
 		return fmt.Errorf("open the Raft log: %w", err)
