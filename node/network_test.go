@@ -195,6 +195,9 @@ func TestAnotherPeerLeadsWhenTheLeaderDies(t *testing.T) {
 	if pc, _ := second.node.peer.get("channel1"); pc.gossip.Leading() {
 		first, second = second, first
 	}
+	eventually(t, "one of them streams from an orderer, the other takes what is gossiped", func() bool {
+		return streams(t, first, "channel1") == 1 && streams(t, second, "channel1") == 0
+	})
 	first.halt()
 	n.leader("channel1").halt()
 	eventually(t, "the other peer leads and a leader orders", func() bool {
@@ -210,6 +213,27 @@ func TestAnotherPeerLeadsWhenTheLeaderDies(t *testing.T) {
 		b, _ := second.node.peer.get("channel1")
 		return a.Ledger().Height() == 4 && len(a.gossip.Members()) == 2 && !a.gossip.Leading() && b.gossip.Leading()
 	})
+}
+
+// streams is what a peer's metric says of its streams from orderers.
+func streams(t *testing.T, r *running, channel string) float64 {
+	t.Helper()
+	families, err := r.node.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != "gossip_orderer_streams" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			if m.GetLabel()[0].GetValue() == channel {
+				return m.GetGauge().GetValue()
+			}
+		}
+	}
+	t.Fatalf("no gossip_orderer_streams of %s", channel)
+	return 0
 }
 
 func TestStrangersGetNothingOfAChannel(t *testing.T) {

@@ -57,6 +57,7 @@ type peerChannel struct {
 type peerMetrics struct {
 	height  *prometheus.GaugeVec
 	commits *prometheus.CounterVec
+	streams *prometheus.GaugeVec
 	// images are the chaincodes whose image differs on another peer.
 	images *prometheus.GaugeVec
 }
@@ -66,10 +67,11 @@ func newPeer(n *Node, dir string) (*peerRole, error) {
 	p.metrics = peerMetrics{
 		height:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ledger_blockchain_height", Help: "Height of the chain in blocks."}, []string{"channel"}),
 		commits: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ledger_transaction_count", Help: "Number of transactions processed."}, []string{"channel", "validation_code"}),
+		streams: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gossip_orderer_streams", Help: "Open streams of blocks from orderers; 0 on a peer that takes its blocks from other peers."}, []string{"channel"}),
 	}
 	p.metrics.images = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "chaincode_image_mismatch",
 		Help: "1 where another peer runs the same package under the same execution profile from another image."}, []string{"channel", "chaincode", "peer"})
-	n.metrics.MustRegister(p.metrics.height, p.metrics.commits, p.metrics.images)
+	n.metrics.MustRegister(p.metrics.height, p.metrics.commits, p.metrics.streams, p.metrics.images)
 	var err error
 	if p.chaincode, err = newChaincode(p, dir); err != nil {
 		return nil, err
@@ -163,9 +165,11 @@ func (p *peerRole) open(path string) (*peerChannel, error) {
 	pc.Channel = ch
 	id := ch.ID()
 	p.n.mesh.AddChannel(mesh.Channel{ID: id, Config: ch.Config})
+	streams := p.metrics.streams.WithLabelValues(id) // shown from the start, as 0
 	pc.gossip, err = gossip.Join(gossip.Config{
 		Channel: ch, Mesh: p.n.mesh, Signer: p.n.signer, Endpoint: p.n.cfg.Endpoint,
 		Chaincodes: func() []*wire.InstalledChaincode { return p.chaincode.installed(id) },
+		Streams:    func(change int) { streams.Add(float64(change)) },
 		OnState:    func(info *wire.StateInfo) { p.chaincode.compare(id, info) },
 		Now:        p.n.cfg.Now, Log: p.n.log,
 	})

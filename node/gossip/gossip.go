@@ -44,6 +44,9 @@ type Config struct {
 	Endpoint string
 	// Chaincodes lists what this peer can endorse on the channel.
 	Chaincodes func() []*wire.InstalledChaincode
+	// Streams is told of every stream of blocks that this peer opens from an
+	// orderer, with 1, and of its end, with -1. Optional.
+	Streams func(change int)
 	// OnState is told of each newer state of a member that is believed. It must
 	// not block. Optional.
 	OnState func(*wire.StateInfo)
@@ -258,6 +261,10 @@ func (c *Channel) streamOnce(ctx context.Context) (int, error) {
 	o := up[rand.IntN(len(up))]
 	from := c.cfg.Channel.Ledger().Height()
 	c.cfg.Log.Debug("streaming blocks from an orderer", "channel", c.id, "orderer", o.Endpoint, "from", from)
+	if c.cfg.Streams != nil {
+		c.cfg.Streams(1)
+		defer c.cfg.Streams(-1)
+	}
 	got := 0
 	err := c.fetch(ctx, o.Peer, from, ^uint64(0), func(raw []byte, b *common.Block) {
 		got++
