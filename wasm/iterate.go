@@ -58,7 +58,7 @@ func (f *frame) read(c *cursor) (ok bool, err error) {
 		return false, err
 	}
 	if f.scanned++; f.scanned > f.limits.ScanRecords {
-		f.end(&Exhausted{What: "records read by ranges", Limit: int64(f.limits.ScanRecords), Unit: "records"})
+		f.end(&Exhausted{What: "ranges", Limit: int64(f.limits.ScanRecords), Unit: "records"})
 	}
 	if len(c.records) > maxResultBytes {
 		f.end(&Exhausted{What: "records read at once", Limit: maxResultBytes, Unit: "bytes"})

@@ -75,3 +75,47 @@ func FuzzDecodeRecords(f *testing.F) {
 		}
 	})
 }
+
+func FuzzDecodeHistory(f *testing.F) {
+	f.Add(AppendHistory(nil, Modification{TxID: "tx", Seconds: 1, Nanos: 2, Value: []byte("v")}))
+	f.Add(AppendHistory(AppendHistory(nil, Modification{Delete: true}), Modification{Seconds: -1}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		all, err := DecodeHistory(b)
+		if err != nil {
+			return
+		}
+		var again []byte
+		for _, m := range all {
+			again = AppendHistory(again, m)
+		}
+		if !bytes.Equal(again, b) {
+			t.Fatalf("%x decodes to versions that encode otherwise", b)
+		}
+	})
+}
+
+func FuzzDecodePage(f *testing.F) {
+	f.Add(AppendPage(nil, 7, "next"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if count, bookmark, err := DecodePage(b); err == nil && !bytes.Equal(AppendPage(nil, count, bookmark), b) {
+			t.Fatalf("%x decodes to a page that encodes otherwise", b)
+		}
+	})
+}
+
+func TestARecordIsNotTakenForAnother(t *testing.T) {
+	state, history := AppendState(nil, "cc", "k", nil), AppendHistory(nil, Modification{TxID: "tx"})
+	if _, err := DecodeRecords(history); err == nil || err.Error() != "record 0: record is of kind 1, not 0" {
+		t.Errorf("a version as a key: %v", err)
+	}
+	if _, err := DecodeHistory(append(history, state...)); err == nil || err.Error() != "record 1: record is of kind 0, not 1" {
+		t.Errorf("a key as a version: %v", err)
+	}
+}
+
+func TestAnAbsentValueIsNoEmptyOne(t *testing.T) {
+	got := AppendOptional(AppendOptional(AppendOptional(nil, nil), []byte{}), []byte("v"))
+	if want := "\x01\x00\x00\x00\x00\x01\x00\x00\x00\x01\x02\x00\x00\x00\x01v"; string(got) != want {
+		t.Errorf("%q", got)
+	}
+}
