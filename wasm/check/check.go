@@ -172,9 +172,16 @@ func (m *module) chaincode() error {
 			return fmt.Errorf("export %s has the type %q; the chaincode ABI wants %q", name, got, want[name])
 		}
 	}
-	if e, ok := m.exports[abi.ExportInitialize]; ok {
-		if e.kind != kindFunction || m.signature(e.index) != ":" {
-			return fmt.Errorf("export %s must be a function without parameters and results", abi.ExportInitialize)
+	for name, want := range abi.OptionalExports() {
+		e, ok := m.exports[name]
+		if !ok {
+			continue
+		}
+		if e.kind != kindFunction {
+			return fmt.Errorf("export %s must be a function; the chaincode ABI wants the type %q", name, want)
+		}
+		if got := m.signature(e.index); got != want {
+			return fmt.Errorf("export %s has the type %q; the chaincode ABI wants %q", name, got, want)
 		}
 	}
 	return nil
