@@ -189,7 +189,7 @@ func TestMemoryGrowsUpToItsLimitAndNoFurther(t *testing.T) {
 }
 
 func TestRecursionEndsAtTheSameDepthWhateverTheStack(t *testing.T) {
-	r := runtimeWith(t, wasm.Limits{Concurrent: 16})
+	r := runtimeWith(t, wasm.Limits{Concurrent: 32})
 	for name, code := range map[string][]byte{
 		"small frames": wasmtest.Recursion(0),
 		"large frames": wasmtest.Recursion(1_000),

@@ -27,6 +27,9 @@ type Module struct {
 	prepared *prepared
 	started  Started
 	pool     pool
+	// share holds a token for each call of this module that runs or waits for
+	// one of the runtime's slots.
+	share chan struct{}
 }
 
 // Invoke runs one call in an instance that is in the prepared state and that no
@@ -44,10 +47,10 @@ func (m *Module) Invoke(ctx context.Context, call *Call, stub Stub) (*Response, 
 		return nil, &Exhausted{What: "chaincode calls within each other", Limit: int64(m.runtime.limits.CallDepth), Unit: "levels"}
 	}
 	if call.Depth == 0 { // a nested call runs in its caller's slot
-		if err := m.runtime.enter(ctx); err != nil {
+		if err := m.enter(ctx); err != nil {
 			return nil, err
 		}
-		defer m.runtime.leave()
+		defer m.leave()
 	}
 	inst, err := m.take(ctx)
 	if err != nil {
@@ -75,20 +78,37 @@ func (c *Call) argBytes() (n int) {
 	return n
 }
 
-// enter waits for a free slot.
-func (r *Runtime) enter(ctx context.Context) error {
+// enter waits for a place in the module's share and for a free slot, in this
+// order: so the calls of one chaincode, however many and long, leave slots to
+// those of others.
+func (m *Module) enter(ctx context.Context) error {
+	if err := m.runtime.enter(ctx, m.share); err != nil {
+		return err
+	}
+	if err := m.runtime.enter(ctx, m.runtime.slots); err != nil {
+		<-m.share
+		return err
+	}
+	return nil
+}
+
+func (m *Module) leave() {
+	<-m.runtime.slots
+	<-m.share
+}
+
+// enter waits for a free one of slots.
+func (r *Runtime) enter(ctx context.Context, slots chan struct{}) error {
 	select {
-	case r.slots <- struct{}{}:
+	case slots <- struct{}{}:
 		if r.life.Err() != nil {
-			r.leave()
+			<-slots
 			return ErrClosed
 		}
 		return nil
 	case <-r.life.Done():
 		return ErrClosed
 	case <-ctx.Done():
-		return fmt.Errorf("wait for one of %d chaincode calls to end: %w", cap(r.slots), context.Cause(ctx))
+		return fmt.Errorf("wait for one of %d chaincode calls to end: %w", cap(slots), context.Cause(ctx))
 	}
 }
-
-func (r *Runtime) leave() { <-r.slots }

@@ -198,6 +198,7 @@ func (r *Runtime) newModule(ctx context.Context, packageID string, code []byte,
 		metered:   metered,
 		warmup:    vectors,
 		pool:      pool{max: r.limits.Concurrent},
+		share:     make(chan struct{}, (r.limits.Concurrent+1)/2),
 		log:       r.log.With("package", shortID(packageID)),
 	}, nil
 }

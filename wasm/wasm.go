@@ -53,7 +53,8 @@ type Limits struct {
 	// ScanRecords bounds the records that all ranges, queries and histories of a
 	// call give.
 	ScanRecords int
-	// Concurrent bounds the calls that run at once; others wait.
+	// Concurrent bounds the calls that run at once; others wait. One chaincode
+	// may have half of them, so that no other waits for its calls.
 	Concurrent int
 }
 
@@ -75,7 +76,7 @@ func DefaultLimits() Limits {
 		Iterators:     64,
 		HostCalls:     100_000,
 		ScanRecords:   100_000,                         // Fabric's totalQueryLimit
-		Concurrent:    max(4, 2*runtime.GOMAXPROCS(0)), // calls are bound by the processor
+		Concurrent:    max(8, 4*runtime.GOMAXPROCS(0)), // half of it is more than the processors can do
 	}
 }
 
