@@ -22,11 +22,12 @@ type auction struct {
 	Seller  string    `json:"seller"`
 	Reserve uint64    `json:"reserve"`
 	Ends    time.Time `json:"ends"`
-	// Closed, Winner, Price and Fee are there when it is over.
+	// Closed, Winner, Price and Fee are there when it is over, Paid later.
 	Closed bool   `json:"closed,omitempty"`
 	Winner string `json:"winner,omitempty"`
 	Price  uint64 `json:"price,omitempty"`
 	Fee    uint64 `json:"fee,omitempty"`
+	Paid   bool   `json:"paid,omitempty"`
 }
 
 func get(stub shim.ChaincodeStubInterface, id string) (*auction, error) {
@@ -62,13 +63,18 @@ func now(stub shim.ChaincodeStubInterface) (time.Time, error) {
 	return t.AsTime(), nil
 }
 
-// caller names who calls.
+// caller names who calls, as the token chaincode names accounts.
 func caller(stub shim.ChaincodeStubInterface) (string, error) {
-	cert, err := cid.GetX509Certificate(stub)
+	client, err := cid.New(stub) // once: it parses a certificate
 	if err != nil {
 		return "", err
 	}
-	return cert.Subject.CommonName, nil
+	cert, err := client.GetX509Certificate()
+	if err != nil {
+		return "", err
+	}
+	msp, err := client.GetMSPID()
+	return msp + "/" + cert.Subject.CommonName, err
 }
 
 // mustSell answers an auction of the caller's that is not closed.

@@ -9,6 +9,9 @@ import (
 	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
 )
 
+// tokenChaincode is the name under which token is deployed on the channel.
+const tokenChaincode = "token"
+
 func open(stub shim.ChaincodeStubInterface, args []string) (any, error) {
 	if args[0] == "" || args[1] == "" {
 		return nil, fmt.Errorf("an auction needs an id and an item")
@@ -167,6 +170,28 @@ func fee(stub shim.ChaincodeStubInterface, price uint64) (uint64, error) {
 	}
 	percent, err := strconv.ParseUint(string(raw), 10, 64)
 	return price * percent / 100, err
+}
+
+// pay has the winner pay the seller by the chaincode token, whose rules for
+// transfers hold: what it reads and writes becomes part of this transaction.
+func pay(stub shim.ChaincodeStubInterface, args []string) (any, error) {
+	a, err := get(stub, args[0])
+	if err != nil {
+		return nil, err
+	}
+	who, err := caller(stub)
+	if err != nil {
+		return nil, err
+	}
+	if !a.Closed || a.Winner != who || a.Paid {
+		return nil, fmt.Errorf("%s has nothing to pay for auction %s", who, a.ID)
+	}
+	paid := stub.InvokeChaincode(tokenChaincode, [][]byte{[]byte("Transfer"), []byte(a.Seller), strconv.AppendUint(nil, a.Price, 10)}, "")
+	if paid.GetStatus() != shim.OK {
+		return nil, fmt.Errorf("the token says: %s", paid.GetMessage())
+	}
+	a.Paid = true
+	return a, a.put(stub, "Pay")
 }
 
 // cancel removes an auction with its bids.

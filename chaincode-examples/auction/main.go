@@ -72,6 +72,7 @@ var functions = map[string]function{
 	"Bid":    {[]string{"ID", "AMOUNT"}, bid},
 	"Bids":   {[]string{"ID"}, bidsOf},
 	"Close":  {[]string{"ID"}, closeAuction},
+	"Pay":    {[]string{"ID"}, pay},
 	"Cancel": {[]string{"ID"}, cancel},
 	"List":   {[]string{"FROM", "TO"}, list},
 }

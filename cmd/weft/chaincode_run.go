@@ -73,7 +73,7 @@ func (t *chaincodeTestOptions) run(ctx context.Context, path string) error {
 	defer bench.Close()
 	var results []*cctest.Result
 	for _, s := range suites {
-		r, err := cctest.Run(ctx, bench.Module, s, t.update)
+		r, err := cctest.Run(ctx, bench, s, t.update)
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ func TestATestFileThatIsWrongSaysWhere(t *testing.T) {
 		"stops: []":                          "field stops not found",
 		"steps: [{call: f, arg: [1]}]":       "field arg not found",
 		"steps: [{call: f, creator: ada}]":   `no creator "ada"`,
+		"steps: [{call: f, chaincode: b}]":   `no chaincode "b"`,
 		"steps: [{args: [1]}]":               "arguments and no call",
 		"steps: [{call: f}]\n---\nsteps: []": "more than one document",
 		"steps: [{call: f, expect: {payload: x, json: 1}}]":              "payload and json",

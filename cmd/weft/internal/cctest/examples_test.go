@@ -41,7 +41,7 @@ func TestExamplesDoWhatTheirTestFilesSay(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer bench.Close()
-			result, err := Run(t.Context(), bench.Module, suite, false)
+			result, err := Run(t.Context(), bench, suite, false)
 			if err != nil {
 				t.Fatal(err)
 			}

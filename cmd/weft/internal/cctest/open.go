@@ -31,6 +31,7 @@ type Bench struct {
 	Module  *wasm.Module
 
 	runtime *wasm.Runtime
+	others  map[string]*wasm.Module // by path
 }
 
 // Open builds the chaincode if path is a folder, reads it if it is a .wasm
@@ -57,7 +58,7 @@ func LoadAs(ctx context.Context, id string, code []byte, cacheDir string, log *s
 	if err != nil {
 		return nil, err
 	}
-	b := &Bench{Code: code, runtime: runtime}
+	b := &Bench{Code: code, runtime: runtime, others: map[string]*wasm.Module{}}
 	began := time.Now()
 	if b.Module, err = runtime.Load(ctx, cmp.Or(id, packageID), code); err != nil {
 		b.Close()
@@ -65,6 +66,19 @@ func LoadAs(ctx context.Context, id string, code []byte, cacheDir string, log *s
 	}
 	b.Loading = time.Since(began)
 	return b, nil
+}
+
+// other loads a chaincode that the one under test calls, once.
+func (b *Bench) other(ctx context.Context, path string) (*wasm.Module, error) {
+	if m := b.others[path]; m != nil {
+		return m, nil
+	}
+	code, err := deploy.Compile(ctx, path, func(deploy.Step) {})
+	if err != nil {
+		return nil, err
+	}
+	b.others[path], err = b.runtime.Load(ctx, fmt.Sprintf("other%d-%s", len(b.others), packageID), code)
+	return b.others[path], err
 }
 
 // Profile is the execution profile of the runtime.

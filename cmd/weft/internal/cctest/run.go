@@ -1,17 +1,20 @@
 package cctest
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/sim"
-	"github.com/weft-network/weft/node/endorse"
 	"github.com/weft-network/weft/wasm"
 )
 
@@ -69,10 +72,19 @@ var packageID = "test:" + strings.Repeat("0", 2*sha256.Size)
 // Run makes the calls of a suite, compares what they answer with what the suite
 // expects and with the golden file, and with update writes that anew. An error
 // is trouble with the test; what the chaincode did wrong is in the Result.
-func Run(ctx context.Context, m *wasm.Module, s *Suite, update bool) (*Result, error) {
-	r, err := newRunner(m, s)
+func Run(ctx context.Context, b *Bench, s *Suite, update bool) (*Result, error) {
+	r, err := newRunner(b.Module, s)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.file, err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Chaincodes)) {
+		path := s.Chaincodes[name]
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(filepath.Dir(s.file), path)
+		}
+		if r.others[name], err = b.other(ctx, path); err != nil {
+			return nil, fmt.Errorf("%s: chaincode %s: %w", s.file, name, err)
+		}
 	}
 	result := &Result{File: s.file}
 	for i := range s.Steps {
@@ -89,6 +101,7 @@ type runner struct {
 	suite      *Suite
 	module     *wasm.Module
 	state      *memory
+	others     map[string]*wasm.Module
 	identities map[string][]byte
 }
 
@@ -97,7 +110,7 @@ func newRunner(m *wasm.Module, s *Suite) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{suite: s, module: m, state: newMemory(), identities: identities}
+	r := &runner{suite: s, module: m, state: newMemory(), others: map[string]*wasm.Module{}, identities: identities}
 	for key, value := range s.State {
 		r.state.put(s.Chaincode, key, value, ledger.Version{})
 	}
@@ -109,7 +122,11 @@ func (r *runner) step(ctx context.Context, i int) (*StepResult, error) {
 	step := &r.suite.Steps[i]
 	s := sim.New(r.state)
 	began := time.Now()
-	answer, err := r.module.Invoke(ctx, r.call(step, i), endorse.NewStub(s, r.suite.Chaincode))
+	call, module := r.call(step, i), r.module
+	if step.Chaincode != "" {
+		module = r.others[step.Chaincode]
+	}
+	answer, err := module.Invoke(ctx, call, r.stub(s, call))
 	out := &StepResult{Number: i + 1, Name: step.Name, Call: step.line(), Took: time.Since(began)}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -129,7 +146,7 @@ func (r *runner) step(ctx context.Context, i int) (*StepResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.transcript, err = transcript(answer, set, r.suite.Chaincode)
+	out.transcript, err = transcript(answer, set, call.Chaincode)
 	if err == nil && answer.Status < errorThreshold && !step.Query {
 		err = r.commit(set, i)
 	}
@@ -172,7 +189,7 @@ func fuelOf(err error) uint64 {
 func (r *runner) call(step *Step, i int) *wasm.Call {
 	txID := sha256.Sum256(fmt.Appendf(nil, "%s, step %d", r.suite.Chaincode, i+1))
 	call := &wasm.Call{
-		TxID: hex.EncodeToString(txID[:]), Channel: r.suite.Channel, Chaincode: r.suite.Chaincode,
+		TxID: hex.EncodeToString(txID[:]), Channel: r.suite.Channel, Chaincode: cmp.Or(step.Chaincode, r.suite.Chaincode),
 		Seconds: step.Time.Unix(), Nanos: int32(step.Time.Nanosecond()),
 		Creator: r.identities[step.Creator], MSPID: r.suite.MSP, Init: step.Init,
 	}
@@ -194,6 +211,9 @@ func (r *runner) call(step *Step, i int) *wasm.Call {
 // line is the call on one line.
 func (s *Step) line() string {
 	var words []string
+	if s.Chaincode != "" {
+		words = append(words, word(s.Chaincode)+":")
+	}
 	if s.Init {
 		words = append(words, "init")
 	}

@@ -18,6 +18,7 @@ import (
 const (
 	maxFileBytes = 8 << 20
 	maxSteps     = 10_000
+	maxOthers    = 16 // each is compiled and stays in memory
 )
 
 // Suite is a test file: calls that are made one after the other, on a state
@@ -36,6 +37,9 @@ type Suite struct {
 	// Creators are those who call. The name user1 is always there, a client of
 	// the peer's organisation.
 	Creators map[string]Creator `yaml:"creators"`
+	// Chaincodes are others on the channel, which this one may call: names, and
+	// folders or .wasm files relative to the test file.
+	Chaincodes map[string]string `yaml:"chaincodes"`
 	// State is there before the first call.
 	State map[string]Value `yaml:"state"`
 	Steps []Step           `yaml:"steps"`
@@ -58,6 +62,9 @@ type Creator struct {
 type Step struct {
 	// Name is a line for people.
 	Name string `yaml:"name"`
+	// Chaincode is one of the file's others, to be called in place of the one
+	// under test.
+	Chaincode string `yaml:"chaincode"`
 	// Call is the function.
 	Call string  `yaml:"call"`
 	Args []Value `yaml:"args"`
@@ -180,6 +187,9 @@ func (s *Suite) check() error {
 	if len(s.Steps) > maxSteps {
 		return fmt.Errorf("it has %d steps; at most %d are taken", len(s.Steps), maxSteps)
 	}
+	if len(s.Chaincodes) > maxOthers {
+		return fmt.Errorf("it names %d other chaincodes; at most %d are taken", len(s.Chaincodes), maxOthers)
+	}
 	for name, c := range s.Creators {
 		if !slices.Contains([]string{"", "client", "admin", "peer", "orderer"}, c.Role) {
 			return fmt.Errorf("creator %s has the role %q; it is client, admin, peer or orderer", name, c.Role)
@@ -198,6 +208,8 @@ func (s *Suite) checkStep(step *Step) error {
 	switch _, known := s.Creators[step.Creator]; {
 	case !known:
 		return fmt.Errorf("there is no creator %q; name them under creators", step.Creator)
+	case step.Chaincode != "" && s.Chaincodes[step.Chaincode] == "":
+		return fmt.Errorf("there is no chaincode %q; name its folder under chaincodes", step.Chaincode)
 	case step.Call == "" && len(step.Args) > 0:
 		return errors.New("it has arguments and no call")
 	case e.Payload != nil && e.JSON != nil:
