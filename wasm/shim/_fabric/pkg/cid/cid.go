@@ -31,46 +31,52 @@ type ClientIdentity interface {
 	GetX509Certificate() (*x509.Certificate, error)
 }
 
-// ClientID is the client that submitted the transaction.
+// ClientID is the client that submitted the transaction: by a certificate, or
+// by an Idemix credential, which names no single client.
 type ClientID struct {
 	mspID string
-	cert  *x509.Certificate
+	cert  *x509.Certificate // nil for Idemix
 	attrs *attrmgr.Attributes
 }
 
 var _ ClientIdentity = (*ClientID)(nil)
 
-// New reads the client's identity from the stub. It must be an X.509 one.
+// New reads the client's identity from the stub.
 func New(stub ChaincodeStubInterface) (*ClientID, error) {
 	creator, err := stub.GetCreator()
-	if err != nil {
-		return nil, fmt.Errorf("identity of the client: %w", err)
+	if err == nil && creator == nil {
+		err = errors.New("there is none")
 	}
-	if creator == nil {
-		return nil, errors.New("identity of the client: there is none")
+	if err != nil {
+		return nil, fmt.Errorf("failed to get transaction invoker's identity from the chaincode stub: %w", err)
 	}
 	id := &msp.SerializedIdentity{}
 	if err := proto.Unmarshal(creator, id); err != nil {
-		return nil, fmt.Errorf("identity of the client: %w", err)
+		return nil, fmt.Errorf("failed to unmarshal transaction invoker's identity: %w", err)
 	}
+	c := &ClientID{mspID: id.Mspid}
 	block, _ := pem.Decode(id.IdBytes)
 	if block == nil {
-		return nil, errors.New("identity of the client is not an X.509 certificate in PEM")
+		if c.attrs, err = attrmgr.New().GetAttributesFromIdemix(creator); err != nil {
+			return nil, fmt.Errorf("identity bytes are neither X509 PEM format nor an idemix credential: failed to get attributes from the transaction invoker's idemix credential: %w", err)
+		}
+		return c, nil
 	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("certificate of the client: %w", err)
+	if c.cert, err = x509.ParseCertificate(block.Bytes); err != nil {
+		return nil, fmt.Errorf("failed to parse certificate: %w", err)
 	}
-	attrs, err := attrmgr.New().GetAttributesFromCert(cert)
-	if err != nil {
-		return nil, err
+	if c.attrs, err = attrmgr.New().GetAttributesFromCert(c.cert); err != nil {
+		return nil, fmt.Errorf("failed to get attributes from the transaction invoker's certificate: %w", err)
 	}
-	return &ClientID{mspID: id.Mspid, cert: cert, attrs: attrs}, nil
+	return c, nil
 }
 
 // GetID answers, in base64, the names of the certificate's subject and issuer.
 // It stays the same when the certificate is renewed.
 func (c *ClientID) GetID() (string, error) {
+	if c.cert == nil {
+		return "", errors.New("cannot determine identity")
+	}
 	id := "x509::" + c.cert.Subject.ToRDNSequence().String() + "::" + c.cert.Issuer.ToRDNSequence().String()
 	return base64.StdEncoding.EncodeToString([]byte(id)), nil
 }
@@ -78,7 +84,8 @@ func (c *ClientID) GetID() (string, error) {
 // GetMSPID answers the MSP id of the client.
 func (c *ClientID) GetMSPID() (string, error) { return c.mspID, nil }
 
-// GetAttributeValue answers an attribute of the certificate.
+// GetAttributeValue answers an attribute of the certificate, or the "ou" or
+// "role" of an Idemix credential.
 func (c *ClientID) GetAttributeValue(attrName string) (value string, found bool, err error) {
 	return c.attrs.Value(attrName)
 }
@@ -100,10 +107,13 @@ func (c *ClientID) AssertAttributeValue(attrName, attrValue string) error {
 
 // HasOUValue says whether the certificate names the organisational unit.
 func (c *ClientID) HasOUValue(OUValue string) (bool, error) {
+	if c.cert == nil {
+		return false, errors.New("cannot obtain an X509 certificate for the identity")
+	}
 	return slices.Contains(c.cert.Subject.OrganizationalUnit, OUValue), nil
 }
 
-// GetX509Certificate answers the client's certificate.
+// GetX509Certificate answers the client's certificate, nil for Idemix.
 func (c *ClientID) GetX509Certificate() (*x509.Certificate, error) { return c.cert, nil }
 
 // GetID is New and ClientID.GetID.

@@ -47,7 +47,7 @@ func NewStateEP(marshalled []byte) (KeyEndorsementPolicy, error) {
 	p := &policy{roles: make(map[string]msp.MSPRole_MSPRoleType)}
 	envelope := &common.SignaturePolicyEnvelope{}
 	if err := proto.Unmarshal(marshalled, envelope); err != nil {
-		return nil, fmt.Errorf("state-based policy: %w", err)
+		return nil, fmt.Errorf("Error unmarshaling to SignaturePolicy: %s", err)
 	}
 	for _, identity := range envelope.Identities {
 		if identity.PrincipalClassification != msp.MSPPrincipal_ROLE {
@@ -55,7 +55,7 @@ func NewStateEP(marshalled []byte) (KeyEndorsementPolicy, error) {
 		}
 		role := &msp.MSPRole{}
 		if err := proto.Unmarshal(identity.Principal, role); err != nil {
-			return nil, fmt.Errorf("principal of state-based policy: %w", err)
+			return nil, fmt.Errorf("error unmarshaling msp principal: %s", err)
 		}
 		p.roles[role.MspIdentifier] = role.Role
 	}
