@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -106,6 +107,7 @@ func (c *chaincode) openRuntime(cfg PeerConfig, dir string) error {
 	cache := cmp.Or(cfg.WasmCache, filepath.Join(dir, "wasm-cache"))
 	compiler, err := sandbox.New(sandbox.Config{
 		Dir: cache, Program: cfg.Compiler, Limits: cfg.Compile, Busy: c.busy, Log: c.log,
+		Began: func(ctx context.Context) { lifecycle.Enter(ctx, lifecycle.Compiling) },
 	})
 	if err != nil {
 		return err
@@ -125,7 +127,7 @@ func (c *chaincode) openRuntime(cfg PeerConfig, dir string) error {
 // compile ends with the peer, too. What follows it, in Load, is the start of the
 // module.
 func (c *chaincode) compile(ctx context.Context, compiler *sandbox.Compiler, module []byte) error {
-	lifecycle.Enter(ctx, lifecycle.Compiling)
+	lifecycle.Enter(ctx, lifecycle.Loading)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(c.ctx, func() { cancel(errPeerStops) })()
@@ -162,7 +164,8 @@ func (c *chaincode) engine() lifecycle.Engine {
 			if err != nil {
 				return lifecycle.Loaded{}, err
 			}
-			return lifecycle.Loaded{Module: m}, nil
+			image := m.ImageHash()
+			return lifecycle.Loaded{Module: m, Image: hex.EncodeToString(image[:])}, nil
 		},
 	}
 }

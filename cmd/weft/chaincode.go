@@ -40,7 +40,7 @@ func chaincodeCommand(o *options) *cobra.Command {
 one step each: build, package, install, approve, commit.`,
 	}
 	for _, sub := range []func(*chaincodeOptions) *cobra.Command{
-		chaincodeTestCommand, chaincodeDeployCommand, chaincodeBuildCommand, chaincodePackageCommand, chaincodeInstallCommand,
+		chaincodeNewCommand, chaincodeTestCommand, chaincodeInspectCommand, chaincodePortCommand, chaincodeDeployCommand, chaincodeBuildCommand, chaincodePackageCommand, chaincodeInstallCommand,
 		chaincodeApproveCommand, chaincodeCommitCommand, chaincodeListCommand, chaincodeInstalledCommand,
 	} {
 		c.AddCommand(sub(&chaincodeOptions{options: o}))
@@ -81,9 +81,9 @@ func chaincodeDeployCommand(o *chaincodeOptions) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "deploy --channel CHANNEL --name NAME PATH",
 		Short: "Build, install on all peers of a channel, approve for all its organisations, and commit",
-		Long: `Deploy chaincode for all organisations of a channel. PATH is a folder of Go source
-(written for Fabric's chaincode API) or a .wasm file. Deploying a name again
-upgrades it.`,
+		Long: `Deploy chaincode for all organisations of a channel. PATH is a folder of source
+in Go (Fabric chaincode as it is), Rust, AssemblyScript or C, or a .wasm file.
+Deploying a name again upgrades it.`,
 		Example: `  weft chaincode deploy --channel channel1 --name asset chaincode-examples/asset
   weft chaincode deploy --channel channel1 --name asset --policy "AND('Org1MSP.peer','Org2MSP.peer')" asset.wasm`,
 		Args: cobra.ExactArgs(1),
@@ -97,7 +97,7 @@ upgrades it.`,
 func chaincodeBuildCommand(o *chaincodeOptions) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "build PATH",
-		Short: "Compile a folder of Go chaincode to WebAssembly",
+		Short: "Compile a folder of chaincode in Go, Rust, AssemblyScript or C to WebAssembly",
 		Args:  cobra.ExactArgs(1),
 		RunE:  func(cmd *cobra.Command, args []string) error { return o.build(cmd.Context(), args[0]) },
 	}
@@ -193,16 +193,14 @@ func (o *options) access() (*access.Access, error) {
 // step prints progress for people, on standard error when the result is for
 // machines.
 func (o *options) step(s deploy.Step) {
-	w := o.stdout
-	if o.json() {
-		w = o.stderr
+	if o.steps == nil {
+		w := o.stdout
+		if o.json() {
+			w = o.stderr
+		}
+		o.steps = newStepPrinter(w)
 	}
-	_, _ = fmt.Fprintln(w, StepLine(s))
-}
-
-// StepLine is a step of a deployment on one line.
-func StepLine(s deploy.Step) string {
-	return fmt.Sprintf("%8s  %-8s %-24s %s", tookText(s.Took), s.Name, s.Where, s.Detail)
+	o.steps.step(s)
 }
 
 func tookText(d time.Duration) string {

@@ -32,6 +32,7 @@ type options struct {
 	// started tells that the command line was understood; an error before
 	// that is wrong usage.
 	started bool
+	steps   *stepPrinter // made when the first step is reported
 }
 
 // json reports whether the output is for machines.
@@ -67,6 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	o.steps.end()
 	if err == nil {
 		return exitOK
 	}

@@ -14,6 +14,7 @@ const (
 	Waiting   Phase = "waiting" // for another install to end
 	Checking  Phase = "checking"
 	Metering  Phase = "metering"
+	Loading   Phase = "loading" // looking for compiled code, which another process may be making
 	Compiling Phase = "compiling"
 	Starting  Phase = "starting" // its main, its warm-up calls, the snapshot
 	Saving    Phase = "saving"

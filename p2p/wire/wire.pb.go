@@ -71,8 +71,8 @@ func (x *WatchInstallRequest) GetPackageId() string {
 
 type InstallPhase struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// phase is waiting, checking, metering, compiling, starting, saving, done or
-	// failed; others may come.
+	// phase is waiting, checking, metering, loading, compiling, starting, saving,
+	// done or failed; others may come.
 	Phase         string `protobuf:"bytes,1,opt,name=phase,proto3" json:"phase,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

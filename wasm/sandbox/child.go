@@ -54,6 +54,7 @@ type child struct {
 	dir     string
 	limits  Limits
 	workers int
+	nice    int
 	started func(pid int)
 }
 
@@ -88,7 +89,7 @@ func (ch *child) run(ctx context.Context, module []byte) (time.Duration, error) 
 // command has nothing of this process in it but three pipes.
 func (ch *child) command(ctx context.Context, out, words io.Writer) *exec.Cmd {
 	args := append(slices.Clone(ch.program[1:]),
-		ch.dir, strconv.FormatInt(seconds(ch.limits.CPU), 10), strconv.FormatInt(ch.limits.Memory, 10))
+		ch.dir, strconv.FormatInt(seconds(ch.limits.CPU), 10), strconv.FormatInt(ch.limits.Memory, 10), strconv.Itoa(ch.nice))
 	cmd := exec.CommandContext(ctx, ch.program[0], args...)
 	cmd.Dir = string(filepath.Separator)
 	cmd.Env = []string{

@@ -13,8 +13,6 @@ import (
 const memoryLimited = true
 
 const (
-	// niceness is the lowest priority: a peer that serves comes first.
-	niceness = 19
 	// graceSeconds after the processor time is over the child, if it did not
 	// say so itself, is killed.
 	graceSeconds = 2
@@ -36,9 +34,9 @@ func keepFiles() { _ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXE
 
 // confine limits this process. Address space is not what is limited: Go
 // reserves much more of it than it uses.
-func confine(cpu, memory int64) error {
+func confine(set setting) error {
 	if unix.Getpgrp() == os.Getpid() { // priority is of threads; a group has all of ours
-		if err := unix.Setpriority(unix.PRIO_PGRP, 0, niceness); err != nil {
+		if err := unix.Setpriority(unix.PRIO_PGRP, 0, set.nice); err != nil {
 			return fmt.Errorf("priority: %w", err)
 		}
 	}
@@ -48,8 +46,8 @@ func confine(cpu, memory int64) error {
 		soft, max int64
 	}{
 		{unix.RLIMIT_CORE, 0, 0},
-		{unix.RLIMIT_CPU, cpu, cpu + graceSeconds},
-		{unix.RLIMIT_DATA, memory, memory},
+		{unix.RLIMIT_CPU, set.cpu, set.cpu + graceSeconds},
+		{unix.RLIMIT_DATA, set.memory, set.memory},
 	} {
 		if err := unix.Setrlimit(l.what, &unix.Rlimit{Cur: uint64(l.soft), Max: uint64(l.max)}); err != nil {
 			return fmt.Errorf("resource limit %d: %w", l.what, err)

@@ -14,10 +14,9 @@ import (
 // macOS.
 const memoryLimited = false
 
-const (
-	niceness     = 19
-	graceSeconds = 2
-)
+// graceSeconds after the processor time is over a child that did not say so is
+// killed.
+const graceSeconds = 2
 
 // attributes put the child into a process group of its own. It notices the end
 // of this process by that of its input.
@@ -26,11 +25,11 @@ func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: tr
 func keepFiles() {}
 
 // confine limits this process in processor time, and lowers its priority.
-func confine(cpu, _ int64) error {
-	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, niceness); err != nil {
+func confine(set setting) error {
+	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, set.nice); err != nil {
 		return fmt.Errorf("priority: %w", err)
 	}
-	limit := &syscall.Rlimit{Cur: uint64(cpu), Max: uint64(cpu + graceSeconds)}
+	limit := &syscall.Rlimit{Cur: uint64(set.cpu), Max: uint64(set.cpu + graceSeconds)}
 	if err := syscall.Setrlimit(syscall.RLIMIT_CPU, limit); err != nil {
 		return fmt.Errorf("limit of processor time: %w", err)
 	}

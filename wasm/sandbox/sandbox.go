@@ -96,10 +96,13 @@ type Config struct {
 	Program []string
 	Limits  Limits
 	// Busy tells, when a module is about to be compiled, whether this process
-	// has work that should not be disturbed: the compiler takes one processor
-	// then, and two otherwise. Nil means never.
+	// has work that should not be disturbed: the compiler takes one processor at
+	// the lowest priority then, and two at a lower one otherwise. Nil means never.
 	Busy func() bool
-	Log  *slog.Logger
+	// Began is told, with the context of Compile, when a module is not in the
+	// folder and begins to be compiled. Optional.
+	Began func(ctx context.Context)
+	Log   *slog.Logger
 }
 
 // Compiler compiles into a folder. It is safe for concurrent use, and so is the
@@ -119,6 +122,9 @@ func New(cfg Config) (*Compiler, error) {
 	cfg.Limits = cfg.Limits.withDefaults()
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Began == nil {
+		cfg.Began = func(context.Context) {}
 	}
 	if err := wasm.CheckCacheDir(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("compiled code cache: %w", err)
@@ -173,6 +179,7 @@ func (c *Compiler) fill(ctx context.Context, e *entry, module []byte) error {
 		return err
 	}
 	defer os.RemoveAll(aside)
+	c.cfg.Began(ctx)
 	began := time.Now()
 	used, err := c.run(ctx, aside, module)
 	if err != nil {
@@ -193,6 +200,13 @@ func (c *Compiler) fill(ctx context.Context, e *entry, module []byte) error {
 	return nil
 }
 
+// How far compiling gives way to others: much where they serve, little where
+// nothing may be going on but this, on a machine that is busy with other things.
+const (
+	someNice = 5
+	mostNice = 19
+)
+
 // run compiles into dir and returns the processor time that it took, as far as
 // known.
 func (c *Compiler) run(ctx context.Context, dir string, module []byte) (time.Duration, error) {
@@ -201,9 +215,9 @@ func (c *Compiler) run(ctx context.Context, dir string, module []byte) (time.Dur
 	}
 	wall, cancel := context.WithTimeoutCause(ctx, c.cfg.Limits.Wall, &LimitError{What: "time", Limit: c.cfg.Limits.Wall.String()})
 	defer cancel()
-	ch := child{program: c.cfg.Program, dir: dir, limits: c.cfg.Limits, workers: 2, started: c.started}
+	ch := child{program: c.cfg.Program, dir: dir, limits: c.cfg.Limits, workers: 2, nice: someNice, started: c.started}
 	if c.cfg.Busy != nil && c.cfg.Busy() {
-		ch.workers = 1
+		ch.workers, ch.nice = 1, mostNice
 	}
 	return ch.run(wall, module)
 }

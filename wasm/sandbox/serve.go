@@ -36,9 +36,9 @@ const (
 // at without them.
 func Serve(args []string, in io.Reader, out io.Writer) int {
 	answer := &answer{out: out}
-	dir, cpu, memory, err := arguments(args)
+	set, err := arguments(args)
 	if err == nil {
-		err = confine(cpu, memory)
+		err = confine(set)
 	}
 	if err != nil {
 		return answer.give(verdict{Error: "the compiler's limits were not set: " + err.Error()})
@@ -57,19 +57,28 @@ func Serve(args []string, in io.Reader, out io.Writer) int {
 		_, _ = io.Copy(io.Discard, in) // ends with the parent
 		os.Exit(exitAlone)
 	}()
-	if err := wasm.CompileIntoCache(context.Background(), dir, module); err != nil {
+	if err := wasm.CompileIntoCache(context.Background(), set.dir, module); err != nil {
 		return answer.give(verdict{Error: err.Error()})
 	}
 	return answer.give(verdict{Done: true})
 }
 
-func arguments(args []string) (dir string, cpu, memory int64, err error) {
-	if len(args) != 3 {
-		return "", 0, 0, errors.New(Command + " is for weftd itself: it takes a folder, seconds and bytes")
+// setting is what a child is told.
+type setting struct {
+	dir         string
+	cpu, memory int64 // seconds, bytes
+	nice        int
+}
+
+func arguments(args []string) (setting, error) {
+	const want = 4
+	if len(args) != want {
+		return setting{}, errors.New(Command + " is for weftd itself: it takes a folder, seconds, bytes and a priority")
 	}
 	cpu, cpuErr := strconv.ParseInt(args[1], 10, 64)
 	memory, memoryErr := strconv.ParseInt(args[2], 10, 64)
-	return args[0], cpu, memory, errors.Join(cpuErr, memoryErr)
+	nice, niceErr := strconv.Atoi(args[3])
+	return setting{args[0], cpu, memory, nice}, errors.Join(cpuErr, memoryErr, niceErr)
 }
 
 func receive(in io.Reader) ([]byte, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer/lifecycle"
@@ -13,6 +14,7 @@ import (
 	"github.com/weft-network/weft/ledger/definition"
 	"github.com/weft-network/weft/ledger/ident"
 	"github.com/weft-network/weft/ledger/policy"
+	"github.com/weft-network/weft/p2p/wire"
 )
 
 // ValidationParameter turns a policy as users write it into what a definition
@@ -98,6 +100,26 @@ func Install(ctx context.Context, conn grpc.ClientConnInterface, signer ident.Si
 	err := lifecycleCall(ctx, conn, signer, "", "InstallChaincode",
 		&lifecycle.InstallChaincodeArgs{ChaincodeInstallPackage: pkg}, r)
 	return r, err
+}
+
+// WatchInstall tells of each phase of a peer's install of a package until it is
+// over or ctx ends. The error is that of the call: peers of earlier versions do
+// not know it.
+func WatchInstall(ctx context.Context, conn grpc.ClientConnInterface, packageID string, tell func(phase string)) error {
+	phases, err := wire.NewNodeClient(conn).WatchInstall(ctx, &wire.WatchInstallRequest{PackageId: packageID})
+	if err != nil {
+		return sentence(err)
+	}
+	for {
+		switch p, err := phases.Recv(); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return sentence(err)
+		default:
+			tell(p.Phase)
+		}
+	}
 }
 
 // Installed lists the packages of a peer.

@@ -52,8 +52,11 @@ func (s *Scenario) deploy(ctx context.Context, spec deploy.Spec) (*deploy.Result
 	return r, nil
 }
 
-// step prints one step of a deployment.
+// step prints one step of a deployment when it is done.
 func (s *Scenario) step(st deploy.Step) {
+	if st.Running {
+		return
+	}
 	s.out.line("%8s  %-8s %-26s %s", ms(st.Took), st.Name, st.Where, st.Detail)
 }
 

@@ -26,14 +26,14 @@ func Compile(ctx context.Context, path string, report Report) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		report(Step{"read", filepath.Base(path), size(len(code)), time.Since(start)})
+		report(done(start, "read", filepath.Base(path), size(len(code))))
 		return code, nil
 	}
 	r, err := build.Chaincode(ctx, path, "", build.Options{})
 	if err != nil {
 		return nil, err
 	}
-	report(Step{"build", filepath.Base(path), fmt.Sprintf("%s of wasm from %s; %s", size(len(r.Code)), from(r), imports(r.Imports)), time.Since(start)})
+	report(done(start, "build", filepath.Base(path), fmt.Sprintf("%s of wasm from %s; %s", size(len(r.Code)), from(r), imports(r.Imports))))
 	for _, w := range r.Warnings {
 		report(Step{Name: "warning", Where: filepath.Base(path), Detail: w})
 	}
@@ -92,7 +92,7 @@ func Pack(label string, code []byte, report Report) ([]byte, string, error) {
 		return nil, "", err
 	}
 	id := pack.ID(label, raw)
-	report(Step{"package", short(id), size(len(raw)), time.Since(start)})
+	report(done(start, "package", short(id), size(len(raw))))
 	return raw, id, nil
 }
 

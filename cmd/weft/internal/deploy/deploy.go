@@ -45,10 +45,18 @@ type Step struct {
 	Where  string        `json:"where,omitempty"`
 	Detail string        `json:"detail,omitempty"`
 	Took   time.Duration `json:"tookNs"`
+	// Running is a step that is not done: Detail is what it is at, Took for how
+	// long it has been at that.
+	Running bool `json:"-"`
 }
 
-// Report is told of each step when it is done. It is called by several
-// goroutines, one at a time.
+// done is a step that began at start.
+func done(start time.Time, name, where, detail string) Step {
+	return Step{Name: name, Where: where, Detail: detail, Took: time.Since(start)}
+}
+
+// Report is told of each step when it is done, and now and then of an install
+// that is running. It is called by several goroutines, one at a time.
 type Report func(Step)
 
 // Result is what was deployed.

@@ -20,7 +20,7 @@ func TestWhatIsNoChaincodeIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		text:                         "is no chaincode",
-		filepath.Join(dir, "absent"): "name a folder of Go source or a .wasm file",
+		filepath.Join(dir, "absent"): "name a folder of source or a .wasm file",
 	} {
 		if _, err := Compile(context.Background(), path, quiet); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", path, err)
@@ -51,5 +51,24 @@ func TestWithout(t *testing.T) {
 	a, b := &devnet.Node{Name: "a"}, &devnet.Node{Name: "b"}
 	if got := without([]*devnet.Node{a, b}, []*devnet.Node{a}); len(got) != 1 || got[0] != b {
 		t.Fatal(got)
+	}
+}
+
+func TestThePhasesOfAnInstallAreToldWhenItIsDone(t *testing.T) {
+	for want, names := range map[string][]string{
+		"checked and compiled": nil,
+		"checked, metered 0 ms, compiled code was found, started 0 ms": {"checking", "metering", "starting", "saving"},
+		"checked, metered 0 ms, compiled 0 ms, started 0 ms":           {"waiting", "checking", "metering", "compiling", "starting", "saving"},
+	} {
+		p := newPhases()
+		for _, name := range names {
+			p.enter(name)
+		}
+		for i := range p.took {
+			p.took[i].took = 0
+		}
+		if got := p.text(); got != want {
+			t.Errorf("%v: got %s, want %s", names, got, want)
+		}
 	}
 }

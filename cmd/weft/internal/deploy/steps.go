@@ -36,7 +36,9 @@ func newLog(r *Result, report Report) *log { return &log{result: r, report: repo
 func (l *log) step(s Step) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.result.Steps = append(l.result.Steps, s)
+	if !s.Running {
+		l.result.Steps = append(l.result.Steps, s)
+	}
 	if l.report != nil {
 		l.report(s)
 	}
@@ -54,57 +56,6 @@ func each[T any](all []T, do func(T) error) error {
 	}
 	_ = g.Wait() // the errors are in errs
 	return errors.Join(errs...)
-}
-
-// Install gives a package to peers, as the administrators of their
-// organisations. It returns the package's id. A peer that has it already is
-// done.
-func Install(ctx context.Context, a *access.Access, peers []*devnet.Node, pkg []byte, report Report) (string, error) {
-	id, err := PackageID(pkg)
-	if err != nil {
-		return "", err
-	}
-	var mu sync.Mutex
-	one := func(p *devnet.Node) error {
-		start := time.Now()
-		detail, err := install(ctx, a, p, pkg)
-		if err != nil {
-			return fmt.Errorf("install on %s: %w", p.Name, err)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		report(Step{"install", p.Name, detail, time.Since(start)})
-		return nil
-	}
-	if len(peers) == 0 {
-		return id, nil
-	}
-	// The peers of a network on one machine share compiled code: the first
-	// compiles, the others find it.
-	if err := one(peers[0]); err != nil {
-		return "", err
-	}
-	return id, each(peers[1:], one)
-}
-
-func install(ctx context.Context, a *access.Access, p *devnet.Node, pkg []byte) (string, error) {
-	admin, err := a.Identity(p.Org, access.Admin)
-	if err != nil {
-		return "", err
-	}
-	conn, err := a.Conn(ctx, p)
-	if err != nil {
-		return "", err
-	}
-	r, err := client.Install(ctx, conn, admin, pkg)
-	var refused *client.RefusedError
-	switch {
-	case errors.As(err, &refused) && strings.Contains(refused.Message, "already successfully installed"):
-		return "was installed before", nil
-	case err != nil:
-		return "", err
-	}
-	return short(r.PackageId) + ", checked and compiled", nil
 }
 
 // short cuts the hash of a package id to what people compare.
@@ -137,7 +88,7 @@ func Approve(ctx context.Context, a *access.Access, org *devnet.Org, channel str
 			return err
 		}
 	}
-	report(Step{"approve", org.Name, detail, time.Since(start)})
+	report(done(start, "approve", org.Name, detail))
 	return nil
 }
 
@@ -199,7 +150,7 @@ func Commit(ctx context.Context, a *access.Access, org, channel string, d *defin
 	if !r.Valid() {
 		return nil, fmt.Errorf("commit chaincode %s on %s: transaction %s is %s in block %d: %s", d.Name, channel, r.TxID, r.Code, r.Block, client.Meaning(r.Code))
 	}
-	report(Step{"commit", channel, fmt.Sprintf("transaction %.12s… is VALID in block %d", r.TxID, r.Block), time.Since(start)})
+	report(done(start, "commit", channel, fmt.Sprintf("transaction %.12s… is VALID in block %d", r.TxID, r.Block)))
 	return r, nil
 }
 
@@ -222,7 +173,7 @@ func WaitReady(ctx context.Context, a *access.Access, channel string, d *definit
 	}); err != nil {
 		return err
 	}
-	report(Step{"ready", channel, fmt.Sprintf("%d peers can endorse, all %d know", len(installed), len(all)), time.Since(start)})
+	report(done(start, "ready", channel, fmt.Sprintf("%d peers can endorse, all %d know", len(installed), len(all))))
 	return nil
 }
 
