@@ -44,16 +44,23 @@ func (inst *instance) snapshot() (*prepared, error) {
 	for _, g := range inst.globals {
 		p.globals = append(p.globals, g.Get())
 	}
-	memory := inst.memory.Bytes(uint64(inst.guest.Memory().Size()))
-	hash := sha256.New()
-	hash.Write(memory)
-	for _, v := range p.globals {
-		hash.Write(binary.LittleEndian.AppendUint64(nil, v))
-	}
-	hash.Sum(p.hash[:0])
+	p.hash = inst.hash()
 	var err error
-	p.image, err = inst.module.runtime.system.Image(memory)
+	p.image, err = inst.module.runtime.system.Image(inst.memory.Bytes(uint64(inst.view.Size())))
 	return p, err
+}
+
+// hash of all that can change in an instance, see Module.ImageHash.
+func (inst *instance) hash() (sum [sha256.Size]byte) {
+	h := sha256.New()
+	h.Write(inst.memory.Bytes(uint64(inst.view.Size())))
+	var word [8]byte
+	for _, g := range inst.globals {
+		binary.LittleEndian.PutUint64(word[:], g.Get())
+		h.Write(word[:])
+	}
+	h.Sum(sum[:0])
+	return sum
 }
 
 // resume makes a new instance in the prepared state.

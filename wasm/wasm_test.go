@@ -41,6 +41,13 @@ func source(dir string) func() ([]byte, error) {
 }
 
 func TestMain(m *testing.M) {
+	if dir, ok := os.LookupEnv(replayVariable); ok {
+		if err := replay(dir, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	dir, err := os.MkdirTemp("", "weft-wasm-test-")
 	if err != nil {
 		panic(err)

@@ -9,6 +9,21 @@ import (
 	"github.com/weft-network/weft/wasm/guest"
 )
 
+// What calls leave behind, if they could.
+var (
+	hoard [][]byte
+	count int
+)
+
+// grown is memory of which each page was written to.
+func grown(size int) []byte {
+	b := make([]byte, size)
+	for i := 0; i < len(b); i += 4096 {
+		b[i] = 1
+	}
+	return b
+}
+
 func main() { guest.Register(run) }
 
 func run(tx *guest.Tx) ([]byte, error) {
@@ -34,6 +49,22 @@ func run(tx *guest.Tx) ([]byte, error) {
 		return tour(tx)
 	case "abort":
 		guest.Abort(string(args[1]))
+	case "grow":
+		return fmt.Appendf(nil, "%d", len(grown(24<<20))), nil
+	case "exhaust":
+		for {
+			hoard = append(hoard, grown(1<<20))
+		}
+	case "panic":
+		hoard = append(hoard, grown(1<<20))
+		panic("out of order")
+	case "loop":
+		for {
+			count++
+		}
+	case "count":
+		count++
+		return strconv.AppendInt(nil, int64(count), 10), nil
 	case "about":
 		return fmt.Appendf(nil, "%s %s %s %v", tx.ID(), tx.Channel(), tx.MSPID(), tx.Time()), nil
 	}
