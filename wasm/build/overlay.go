@@ -20,10 +20,11 @@ import (
 )
 
 const (
-	shimPath   = "github.com/hyperledger/fabric-chaincode-go/v2"
-	oldShim    = "github.com/hyperledger/fabric-chaincode-go"
-	protosPath = "github.com/hyperledger/fabric-protos-go-apiv2"
-	weftPath   = "github.com/weft-network/weft"
+	shimPath     = "github.com/hyperledger/fabric-chaincode-go/v2"
+	oldShim      = "github.com/hyperledger/fabric-chaincode-go"
+	contractPath = "github.com/hyperledger/fabric-contract-api-go/v2"
+	protosPath   = "github.com/hyperledger/fabric-protos-go-apiv2"
+	weftPath     = "github.com/weft-network/weft"
 )
 
 // Where the replacements seem to lie, relative to the author's module. There
@@ -77,11 +78,26 @@ func (b *builder) readMod() (*modfile.File, error) {
 	if requires(mod, oldShim) && !requires(mod, shimPath) {
 		return nil, fmt.Errorf("%s requires %s; only its import path with /v2 is supported: change the imports and run go get %s", name, oldShim, shimPath)
 	}
+	if missing := unlisted(mod); missing != "" {
+		return nil, fmt.Errorf("%s does not list %s, which the chaincode needs: run go mod tidy (with a line such as go 1.24 in it, so that it lists what is needed indirectly)", name, missing)
+	}
 	sum, err := os.ReadFile(filepath.Join(b.root, "go.sum"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	return mod, os.WriteFile(filepath.Join(b.scratch, "x.sum"), sum, 0o600)
+}
+
+// unlisted answers a module that has to be replaced and that go.mod, as it is
+// made before go 1.17 or by go get alone, does not name.
+func unlisted(mod *modfile.File) string {
+	needs := []struct{ of, needed string }{{contractPath, shimPath}, {shimPath, protosPath}}
+	for _, n := range needs {
+		if requires(mod, n.of) && !requires(mod, n.needed) {
+			return n.needed
+		}
+	}
+	return ""
 }
 
 func requires(mod *modfile.File, path string) bool {
