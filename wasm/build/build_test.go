@@ -71,13 +71,15 @@ func TestWhatCannotBeBuiltSaysWhy(t *testing.T) {
 	}
 	goMod := "module x\n\ngo 1.24\n"
 	for want, dir := range map[string]string{
-		"no such file":                  filepath.Join(t.TempDir(), "nowhere"),
-		"is a file":                     filepath.Join(write(map[string]string{"go.mod": goMod}), "go.mod"),
-		"there is no go.mod":            write(map[string]string{"main.go": "package main"}),
-		"undefined: nothing":            write(map[string]string{"go.mod": goMod, "main.go": "package main\n\nfunc main() { nothing() }\n"}),
-		"no export weft_abi":            write(map[string]string{"go.mod": goMod, "main.go": "package main\n\nfunc main() {}\n"}),
-		"only its import path with /v2": write(map[string]string{"go.mod": goMod + "require github.com/hyperledger/fabric-chaincode-go v0.0.0-20240704073638-9fb89180dc17\n"}),
-		"unknown directive":             write(map[string]string{"go.mod": "modul x\n"}),
+		"no such file":       filepath.Join(t.TempDir(), "nowhere"),
+		"is a file":          filepath.Join(write(map[string]string{"go.mod": goMod}), "go.mod"),
+		"there is no go.mod": write(map[string]string{"main.go": "package main"}),
+		"undefined: nothing": write(map[string]string{"go.mod": goMod, "main.go": "package main\n\nfunc main() { nothing() }\n"}),
+		"no export weft_abi": write(map[string]string{"go.mod": goMod, "main.go": "package main\n\nfunc main() {}\n"}),
+		"does not list github.com/hyperledger/fabric-protos-go-apiv2": write(map[string]string{"go.mod": goMod + "require github.com/hyperledger/fabric-chaincode-go/v2 v2.3.0\n"}),
+		"does not list github.com/hyperledger/fabric-chaincode-go/v2": write(map[string]string{"go.mod": goMod + "require github.com/hyperledger/fabric-contract-api-go/v2 v2.2.0\n"}),
+		"only its import path with /v2":                               write(map[string]string{"go.mod": goMod + "require github.com/hyperledger/fabric-chaincode-go v0.0.0-20240704073638-9fb89180dc17\n"}),
+		"unknown directive":                                           write(map[string]string{"go.mod": "modul x\n"}),
 	} {
 		if _, err := Chaincode(t.Context(), dir, "", Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
