@@ -39,7 +39,7 @@ type broadcaster struct {
 
 // frames is what a broadcaster needs of a *p2p.Stream.
 type frames interface {
-	Send(msg []byte) error
+	Send(msgs ...[]byte) error
 	Recv() ([]byte, error)
 	Close() error
 }
@@ -162,13 +162,28 @@ func (st *broadcastStream) write() {
 	for {
 		select {
 		case q := <-st.out:
-			st.owe(q.reply)
-			if err := st.s.Send(q.raw); err != nil {
+			if err := st.s.Send(st.owed(q)...); err != nil {
 				st.fail(err)
 				return
 			}
 		case <-st.done:
 			return
+		}
+	}
+}
+
+// owed is a question and those behind it that are there already, all of them
+// waiting for an answer.
+func (st *broadcastStream) owed(q question) [][]byte {
+	raw := [][]byte{q.raw}
+	st.owe(q.reply)
+	for {
+		select {
+		case q := <-st.out:
+			raw = append(raw, q.raw)
+			st.owe(q.reply)
+		default:
+			return raw
 		}
 	}
 }

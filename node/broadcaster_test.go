@@ -27,8 +27,13 @@ func newPipe() *pipe {
 	return &pipe{make(chan []byte, 100), make(chan []byte, 100), make(chan struct{})}
 }
 
-func (p *pipe) Send(b []byte) error { p.asked <- b; return nil }
-func (p *pipe) Close() error        { close(p.closed); return nil }
+func (p *pipe) Send(list ...[]byte) error {
+	for _, b := range list {
+		p.asked <- b
+	}
+	return nil
+}
+func (p *pipe) Close() error { close(p.closed); return nil }
 func (p *pipe) Recv() ([]byte, error) {
 	select {
 	case b, ok := <-p.answers:

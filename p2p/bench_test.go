@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"context"
 	"testing"
 )
 
@@ -22,6 +23,37 @@ func benchmarkEcho(b *testing.B, size int) {
 		must(b, s.Send(msg))
 		_, err := s.Recv()
 		must(b, err)
+	}
+}
+
+// BenchmarkEchoTogether is one of sixteen small frames under way, each answered
+// by a goroutine of its own.
+func BenchmarkEchoTogether(b *testing.B) {
+	m := newRules(map[string][]string{"c": {"Org1"}})
+	from := newHost(b, "Org1", m)
+	to := newHost(b, "Org1", m, func(h *Host) {
+		h.Handle("echo", func(_ context.Context, s *Stream) {
+			for {
+				msg, err := s.Recv()
+				if err != nil {
+					return
+				}
+				go s.Send(msg)
+			}
+		})
+	})
+	connect(b, from, to)
+	s, err := from.Open(soon(b), to.ID(), "echo", "c")
+	must(b, err)
+	const underWay = 16
+	msg := make([]byte, 100)
+	for range underWay {
+		must(b, s.Send(msg))
+	}
+	for b.Loop() {
+		_, err := s.Recv()
+		must(b, err)
+		go s.Send(msg)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +24,9 @@ type Stream struct {
 	protocol Protocol
 	channel  string
 
+	queueing sync.Mutex // held for a moment only
+	next     *batch     // gathers while another one is written
+
 	sending, receiving sync.Mutex
 	closing            sync.Once
 	ended              bool // the other side's end was read; only Recv and Close use it
@@ -30,43 +34,95 @@ type Stream struct {
 }
 
 // writeChunk is the progress that a write must make within writeTimeout, and
-// the largest frame that is copied to be written in one piece.
+// up to where frames are copied to be written in one piece.
 const writeChunk = 128 << 10
 
 func newStream(h *Host, raw network.Stream, peer Peer, p Protocol) *Stream {
 	return &Stream{h: h, raw: raw, in: bufio.NewReader(raw), peer: peer, protocol: p}
 }
 
-// Send writes one frame and flushes. A peer that does not read for 30 seconds
-// ends the stream.
-func (s *Stream) Send(msg []byte) error {
-	if len(msg) > MaxFrame {
-		return fmt.Errorf("send to %s: %w: %d bytes, at most %d are allowed", s.peer.ID, errFrameTooLarge, len(msg), MaxFrame)
+// Send writes one frame for each message, in order, in as few writes as they
+// fit in, and returns when they are written. What several goroutines send at once
+// shares writes, too. A peer that does not read for 30 seconds ends the stream.
+func (s *Stream) Send(msgs ...[]byte) error {
+	for _, msg := range msgs {
+		if len(msg) > MaxFrame {
+			return fmt.Errorf("send to %s: %w: %d bytes, at most %d are allowed", s.peer.ID, errFrameTooLarge, len(msg), MaxFrame)
+		}
 	}
+	b := s.join(msgs)
 	s.sending.Lock()
 	defer s.sending.Unlock()
-	if err := s.send(msg); err != nil {
-		s.raw.Reset() // half a frame may be out: nothing sensible can follow
-		return fmt.Errorf("send to %s: %w", s.peer.ID, err)
+	if !b.written {
+		s.flush(b)
 	}
-	return nil
+	return b.err
 }
 
-func (s *Stream) send(msg []byte) error {
-	if len(msg) <= writeChunk {
-		return s.write(appendFrame(make([]byte, 0, len(msg)+binary.MaxVarintLen32), msg))
+// batch is what is written together: by the first of its senders whose turn it
+// is, for all of them.
+type batch struct {
+	msgs    [][]byte
+	written bool // this and err are set under Stream.sending
+	err     error
+}
+
+// join adds messages to the batch that is written next.
+func (s *Stream) join(msgs [][]byte) *batch {
+	s.queueing.Lock()
+	defer s.queueing.Unlock()
+	if s.next == nil {
+		s.next = &batch{}
 	}
-	if err := s.write(binary.AppendUvarint(nil, uint64(len(msg)))); err != nil {
-		return err
+	s.next.msgs = append(s.next.msgs, msgs...)
+	return s.next
+}
+
+// flush writes a batch, which nobody can join any more. The caller holds sending.
+func (s *Stream) flush(b *batch) {
+	s.queueing.Lock()
+	s.next = nil
+	s.queueing.Unlock()
+	b.written = true
+	if err := s.send(b.msgs); err != nil {
+		s.raw.Reset() // half a frame may be out: nothing sensible can follow
+		b.err = fmt.Errorf("send to %s: %w", s.peer.ID, err)
 	}
-	for len(msg) > 0 {
-		n := min(len(msg), writeChunk)
-		if err := s.write(msg[:n]); err != nil {
+}
+
+// send gathers frames up to writeChunk; what is larger goes in pieces.
+func (s *Stream) send(msgs [][]byte) error {
+	var buf []byte
+	for i, msg := range msgs {
+		if len(buf) == 0 {
+			buf = make([]byte, 0, min(writeChunk, framed(msgs[i:])))
+		}
+		if len(buf)+len(msg)+binary.MaxVarintLen32 <= writeChunk {
+			buf = appendFrame(buf, msg)
+			continue
+		}
+		if err := s.write(binary.AppendUvarint(buf, uint64(len(msg)))); err != nil {
 			return err
 		}
-		msg = msg[n:]
+		buf = nil
+		for rest := range slices.Chunk(msg, writeChunk) {
+			if err := s.write(rest); err != nil {
+				return err
+			}
+		}
 	}
-	return nil
+	if len(buf) == 0 {
+		return nil
+	}
+	return s.write(buf)
+}
+
+// framed is at most how many bytes messages have with their lengths.
+func framed(msgs [][]byte) (n int) {
+	for _, msg := range msgs {
+		n += len(msg) + binary.MaxVarintLen32
+	}
+	return n
 }
 
 func (s *Stream) write(b []byte) error {

@@ -52,6 +52,43 @@ func TestFramesGoBothWaysInOrder(t *testing.T) {
 	must(t, s.Close())
 }
 
+func TestSendersThatShareWritesKeepTheirFramesWholeAndInOrder(t *testing.T) {
+	m := newRules(map[string][]string{"c": {"Org1"}})
+	a, b := newHost(t, "Org1", m), newHost(t, "Org1", m, echo)
+	connect(t, a, b)
+	s, err := a.Open(soon(t), b.ID(), "echo", "c")
+	must(t, err)
+	const senders, rounds = 8, 20
+	// A frame is its sender, its number, and a filling that may need a write of its own.
+	frame := func(sender, n int) []byte {
+		return append([]byte{byte(sender), byte(n)}, bytes.Repeat([]byte{byte(sender)}, n*n*500)...)
+	}
+	sent := make(chan error, senders)
+	for sender := range senders {
+		go func() {
+			var err error
+			for n := 0; n < rounds && err == nil; n += 2 {
+				err = s.Send(frame(sender, n), frame(sender, n+1))
+			}
+			sent <- err
+		}()
+	}
+	var next [senders]int
+	for range senders * rounds {
+		got, err := s.Recv()
+		must(t, err)
+		sender := int(got[0])
+		if want := frame(sender, next[sender]); !bytes.Equal(got, want) {
+			t.Fatalf("sender %d: frame %d of %d bytes came back, frame %d of %d is due", sender, got[1], len(got), next[sender], len(want))
+		}
+		next[sender]++
+	}
+	for range senders {
+		must(t, <-sent)
+	}
+	must(t, s.Close())
+}
+
 func TestAStreamIsAdmittedPerChannel(t *testing.T) {
 	m := newRules(map[string][]string{"channel1": {"Org1", "Org2"}, "channel2": {"Org2", "Org3"}})
 	b := newHost(t, "Org2", m, echo)

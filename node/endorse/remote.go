@@ -162,12 +162,25 @@ func (c *conn) write() {
 	for {
 		select {
 		case msg := <-c.out:
-			if err := c.stream.Send(msg); err != nil {
+			if err := c.stream.Send(waiting(c.out, msg)...); err != nil {
 				c.fail(fmt.Errorf("send: %w", err))
 				return
 			}
 		case <-c.done:
 			return
+		}
+	}
+}
+
+// waiting is a message and those behind it that are there already.
+func waiting(out <-chan []byte, first []byte) [][]byte {
+	msgs := [][]byte{first}
+	for {
+		select {
+		case msg := <-out:
+			msgs = append(msgs, msg)
+		default:
+			return msgs
 		}
 	}
 }

@@ -24,7 +24,8 @@ const maxPerStream = 512
 
 // Stream is what both ends need of a *p2p.Stream.
 type Stream interface {
-	Send(msg []byte) error
+	// Send sends messages in order, together if it can. Several goroutines may.
+	Send(msgs ...[]byte) error
 	Recv() ([]byte, error)
 	Close() error
 }
@@ -58,7 +59,6 @@ type serving struct {
 	endorser *Endorser
 	stream   ChannelStream
 	wg       sync.WaitGroup
-	sending  sync.Mutex
 
 	mu      sync.Mutex
 	running map[uint64]context.CancelFunc
@@ -178,7 +178,5 @@ func (v *serving) reply(r *wire.EndorseReply) error {
 	if err != nil {
 		return err
 	}
-	v.sending.Lock()
-	defer v.sending.Unlock()
 	return v.stream.Send(raw)
 }

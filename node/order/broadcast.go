@@ -38,8 +38,13 @@ func (r *Registrar) ServeBroadcast(stream ab.AtomicBroadcast_BroadcastServer) er
 			env, err := stream.Recv()
 			return request{env: env}, err
 		},
-		send: func(a reply) error {
-			return stream.Send(&ab.BroadcastResponse{Status: a.status, Info: a.info})
+		send: func(answers []reply) error {
+			for _, a := range answers {
+				if err := stream.Send(&ab.BroadcastResponse{Status: a.status, Info: a.info}); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 	return f.run(stream.Context())
@@ -64,8 +69,10 @@ func (r *Registrar) ServeStream(ctx context.Context, channelID string, s Stream)
 			}
 			return request{env: env}, nil
 		},
-		send: func(a reply) error {
-			return transmit(s, &wire.BroadcastReply{Status: int32(a.status), Info: a.info, Leader: a.leader})
+		send: func(answers []reply) error {
+			return transmit(s, answers, func(a reply) proto.Message {
+				return &wire.BroadcastReply{Status: int32(a.status), Info: a.info, Leader: a.leader}
+			})
 		},
 	}
 	return f.run(ctx)
@@ -89,8 +96,10 @@ func (r *Registrar) ServeSubmit(ctx context.Context, channelID string, s Stream)
 			}
 			return request{id: q.Id, env: env, passed: true}, nil
 		},
-		send: func(a reply) error {
-			return transmit(s, &wire.SubmitReply{Id: a.id, Status: int32(a.status), Info: a.info})
+		send: func(answers []reply) error {
+			return transmit(s, answers, func(a reply) proto.Message {
+				return &wire.SubmitReply{Id: a.id, Status: int32(a.status), Info: a.info}
+			})
 		},
 	}
 	return f.run(ctx)
@@ -125,10 +134,13 @@ func receive(s Stream, m proto.Message) error {
 	return nil
 }
 
-func transmit(s Stream, m proto.Message) error {
-	raw, err := proto.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("marshal a reply: %w", err)
+func transmit(s Stream, answers []reply, message func(reply) proto.Message) error {
+	raw := make([][]byte, len(answers))
+	for i, a := range answers {
+		var err error
+		if raw[i], err = proto.Marshal(message(a)); err != nil {
+			return fmt.Errorf("marshal a reply: %w", err)
+		}
 	}
-	return s.Send(raw)
+	return s.Send(raw...)
 }

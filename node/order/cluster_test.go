@@ -260,13 +260,15 @@ func pipe() (near, far *end) {
 	return &end{a, b, done, once}, &end{b, a, done, once}
 }
 
-func (e *end) Send(msg []byte) error {
-	select {
-	case e.out <- msg:
-		return nil
-	case <-e.done:
-		return io.ErrClosedPipe
+func (e *end) Send(msgs ...[]byte) error {
+	for _, msg := range msgs {
+		select {
+		case e.out <- msg:
+		case <-e.done:
+			return io.ErrClosedPipe
+		}
 	}
+	return nil
 }
 
 func (e *end) Recv() ([]byte, error) {

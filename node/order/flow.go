@@ -43,6 +43,7 @@ type slot struct {
 	m        Message
 	err      error
 	done     chan error // of capacity 1: the consensus never waits
+	fate     error      // what came out of done
 }
 
 // flow carries the envelopes of one stream: they are admitted in parallel,
@@ -51,7 +52,7 @@ type flow struct {
 	r         *Registrar
 	channelID string // "" for any
 	recv      func() (request, error)
-	send      func(reply) error
+	send      func([]reply) error
 	// strict ends the stream after the first answer that is no SUCCESS, and
 	// submits nothing that came after an envelope that was refused.
 	strict bool
@@ -59,6 +60,7 @@ type flow struct {
 	bytes     *semaphore.Weighted
 	submitted chan *slot // sender: submitAll; receiver: answerAll
 	received  chan *slot // sender: receiveAll; receiver: submitAll
+	undecided *slot      // taken by answerAll
 }
 
 // run returns when the other side has closed and all is answered, on an error,
@@ -136,34 +138,83 @@ func (f *flow) submitAll(ctx context.Context) {
 	}
 }
 
+// answerAll answers in order. What else is decided by then goes out with an
+// answer: a block decides many at once.
 func (f *flow) answerAll(ctx context.Context) error {
 	for {
-		var s *slot
-		var ok bool
-		select {
-		case s, ok = <-f.submitted:
-		case <-ctx.Done():
-			return ctx.Err()
+		s, err := f.decided(ctx, true)
+		if s == nil {
+			return err
 		}
-		if !ok {
-			return nil
+		var answers []reply
+		var size int64
+		for ; s != nil && err == nil; s, err = f.decided(ctx, false) {
+			answers, size = append(answers, s.reply()), size+s.size
+			if f.refused(answers) {
+				break
+			}
 		}
-		select {
-		case err := <-s.done:
-			a := reply{id: s.id}
-			a.status, a.info = StatusOf(err)
-			if s.c != nil {
-				a.leader = s.c.leaderElsewhere()
-			}
-			if err := f.send(a); err != nil {
-				return err
-			}
-			f.bytes.Release(s.size)
-			if f.strict && a.status != common.Status_SUCCESS {
-				return errRefused
-			}
-		case <-ctx.Done():
-			return ctx.Err()
+		if err == nil {
+			err = f.send(answers)
+		}
+		if err != nil {
+			return err
+		}
+		f.bytes.Release(size)
+		if f.refused(answers) {
+			return errRefused
 		}
 	}
+}
+
+// decided is the next slot whose fate is known; nil when all are answered, and
+// without patience also when the next one's is not known yet.
+func (f *flow) decided(ctx context.Context, patient bool) (*slot, error) {
+	if f.undecided == nil {
+		s, ok, err := take(ctx, f.submitted, patient)
+		if !ok {
+			return nil, err
+		}
+		f.undecided = s
+	}
+	fate, ok, err := take(ctx, f.undecided.done, patient)
+	if !ok {
+		return nil, err
+	}
+	s := f.undecided
+	s.fate, f.undecided = fate, nil
+	return s, nil
+}
+
+// take receives from a channel; without patience only what is there.
+func take[T any](ctx context.Context, from <-chan T, patient bool) (v T, ok bool, err error) {
+	select {
+	case v, ok = <-from:
+		return v, ok, nil
+	default:
+	}
+	if !patient {
+		return v, false, nil
+	}
+	select {
+	case v, ok = <-from:
+		return v, ok, nil
+	case <-ctx.Done():
+		return v, false, ctx.Err()
+	}
+}
+
+// reply answers a decided slot.
+func (s *slot) reply() reply {
+	a := reply{id: s.id}
+	a.status, a.info = StatusOf(s.fate)
+	if s.c != nil {
+		a.leader = s.c.leaderElsewhere()
+	}
+	return a
+}
+
+// refused tells whether answers end the stream.
+func (f *flow) refused(answers []reply) bool {
+	return f.strict && len(answers) > 0 && answers[len(answers)-1].status != common.Status_SUCCESS
 }

@@ -78,22 +78,20 @@ func (f *forwarder) run(ctx context.Context, o *outbox[forwarded]) error {
 }
 
 func (f *forwarder) send(list []forwarded) error {
+	frames := make([][]byte, len(list))
 	for i, m := range list {
 		f.mu.Lock()
 		f.next++
 		id := f.next
 		f.sent[id] = m.done
 		f.mu.Unlock()
-		raw, err := proto.Marshal(&wire.SubmitRequest{Id: id, Envelope: m.m.Raw, ConfigSequence: m.m.ConfigSequence})
-		if err == nil {
-			err = f.s.Send(raw)
-		}
-		if err != nil {
+		var err error
+		if frames[i], err = proto.Marshal(&wire.SubmitRequest{Id: id, Envelope: m.m.Raw, ConfigSequence: m.m.ConfigSequence}); err != nil {
 			refuseAll(list[i+1:], ErrLeadershipLost)
 			return err
 		}
 	}
-	return nil
+	return f.s.Send(frames...)
 }
 
 func (f *forwarder) receive() error {

@@ -19,7 +19,8 @@ const (
 
 // Stream is what this package uses of *p2p.Stream.
 type Stream interface {
-	Send(msg []byte) error
+	// Send sends messages in order, together if it can.
+	Send(msgs ...[]byte) error
 	Recv() ([]byte, error)
 	Close() error
 }
@@ -93,14 +94,16 @@ func (l *links) sendOver(ctx context.Context, s Stream, o *outbox[[]byte]) error
 	g.Go(func() error { <-ctx.Done(); return s.Close() })
 	g.Go(func() error {
 		for o.wait(ctx) {
-			for _, msg := range o.take() {
+			frames := o.take()
+			for i, msg := range frames {
 				frame, err := proto.Marshal(&wire.RaftFrame{Message: msg})
-				if err == nil {
-					err = s.Send(frame)
-				}
 				if err != nil {
 					return err
 				}
+				frames[i] = frame
+			}
+			if err := s.Send(frames...); err != nil {
+				return err
 			}
 		}
 		return ctx.Err()

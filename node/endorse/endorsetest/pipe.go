@@ -27,19 +27,21 @@ func Pipe(channel string) (*End, *End) {
 // Channel that the stream was opened for.
 func (e *End) Channel() string { return e.channel }
 
-// Send hands over one frame.
-func (e *End) Send(msg []byte) error {
-	select {
-	case <-e.closed:
-		return io.ErrClosedPipe
-	default:
+// Send hands over frames.
+func (e *End) Send(msgs ...[]byte) error {
+	for _, msg := range msgs {
+		select {
+		case <-e.closed:
+			return io.ErrClosedPipe
+		default:
+		}
+		select {
+		case e.out <- msg:
+		case <-e.closed:
+			return io.ErrClosedPipe
+		}
 	}
-	select {
-	case e.out <- msg:
-		return nil
-	case <-e.closed:
-		return io.ErrClosedPipe
-	}
+	return nil
 }
 
 // Recv waits for one frame.
