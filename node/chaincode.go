@@ -143,7 +143,10 @@ var errPeerStops = errors.New("the peer stops")
 // busy reports whether chaincode was called while the module that is to be
 // compiled was checked and rewritten, which takes a tenth of a second and more
 // for one that is worth asking.
-func (c *chaincode) busy() bool { return c.packages.Calls() != c.before.Load() }
+func (c *chaincode) busy() bool {
+	// The runtime's own test comes before there are packages.
+	return c.packages != nil && c.packages.Calls() != c.before.Load()
+}
 
 // engine compiles and runs packages with the wasm runtime.
 func (c *chaincode) engine() lifecycle.Engine {

@@ -26,7 +26,7 @@ const (
 )
 
 func (r *Runtime) selfTest(ctx context.Context) error {
-	m, err := r.newModule(ctx, selfTestPackage, selfTestChaincode(), nil)
+	m, err := r.newModule(ctx, selfTestPackage, selfTestChaincode(), r.compile)
 	if err != nil {
 		return err
 	}
