@@ -139,7 +139,7 @@ func limits(module []byte, m *code.Module, memoryPages uint32) ([]Limit, error) 
 		{"globals", len(m.Globals), check.MaxGlobals},
 		{"exports", len(m.Exports), check.MaxExports},
 		{"data segments", len(m.Data), check.MaxSegments},
-		{"element segments", len(m.Elements), check.MaxSegments},
+		{"element segments", len(m.Elements), check.MaxElements},
 	}
 	if m.Table != nil {
 		list = append(list, Limit{"table entries", int(m.Table.Min), check.MaxTableEntries})
