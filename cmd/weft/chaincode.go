@@ -35,12 +35,15 @@ func chaincodeCommand(o *options) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "chaincode",
 		Aliases: []string{"cc"},
-		Short:   "Build, install, approve and commit chaincode",
-		Long: `Bring chaincode onto the network. "deploy" does all of it; the other commands do
-one step each: build, package, install, approve, commit.`,
+		Short:   "Write, test, build, install, approve and commit chaincode",
+		Long: `Write chaincode, and bring it onto the network. "new" begins one, "test" runs it
+without a network, "inspect" looks into it, "port" tries existing Fabric
+chaincode. "deploy" brings one onto a channel; the other commands do one step of
+that each: build, package, install, approve, commit.`,
 	}
 	for _, sub := range []func(*chaincodeOptions) *cobra.Command{
-		chaincodeNewCommand, chaincodeTestCommand, chaincodeInspectCommand, chaincodePortCommand, chaincodeDeployCommand, chaincodeBuildCommand, chaincodePackageCommand, chaincodeInstallCommand,
+		chaincodeNewCommand, chaincodeTestCommand, chaincodeInspectCommand, chaincodePortCommand, chaincodeBuildCommand,
+		chaincodeDeployCommand, chaincodePackageCommand, chaincodeInstallCommand,
 		chaincodeApproveCommand, chaincodeCommitCommand, chaincodeListCommand, chaincodeInstalledCommand,
 	} {
 		c.AddCommand(sub(&chaincodeOptions{options: o}))
