@@ -15,8 +15,11 @@ const (
 
 // CreateCompositeKey joins an object type and attributes to a key.
 func CreateCompositeKey(objectType string, attributes []string) (string, error) {
-	var key strings.Builder
-	key.WriteString(compositeMark)
+	size := len(compositeMark) + len(objectType) + len(compositeMark)
+	for _, attribute := range attributes {
+		size += len(attribute) + len(compositeMark)
+	}
+	key := append(make([]byte, 0, size), compositeMark...)
 	for i := -1; i < len(attributes); i++ {
 		part := objectType
 		if i >= 0 {
@@ -25,14 +28,16 @@ func CreateCompositeKey(objectType string, attributes []string) (string, error) 
 		if err := checkPart(part); err != nil {
 			return "", err
 		}
-		key.WriteString(part)
-		key.WriteString(compositeMark)
+		key = append(append(key, part...), compositeMark...)
 	}
-	return key.String(), nil
+	return textOf(key), nil
 }
 
 // The texts are what clients of Fabric match on.
 func checkPart(part string) error {
+	if plain(part) {
+		return nil
+	}
 	if !utf8.ValidString(part) {
 		return fmt.Errorf("not a valid utf8 string: [%x]", part)
 	}
@@ -43,6 +48,16 @@ func checkPart(part string) error {
 		}
 	}
 	return nil
+}
+
+// plain says that a part is ASCII without the mark, as most are.
+func plain(part string) bool {
+	for i := range len(part) {
+		if part[i]-1 >= utf8.RuneSelf-1 {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *ChaincodeStub) CreateCompositeKey(objectType string, attributes []string) (string, error) {

@@ -89,6 +89,9 @@ func respond(r *peer.Response) int32 {
 	if r == nil {
 		return 1
 	}
-	message := strings.ToValidUTF8(r.Message, "�")
+	message := r.Message
+	if message != "" {
+		message = strings.ToValidUTF8(message, "�")
+	}
 	return responseSet(r.Status, message, dataOf(r.Payload), uint32(len(r.Payload)))
 }

@@ -113,7 +113,7 @@ func (it *StateQueryIterator) Next() (*queryresult.KV, error) {
 	if err := it.end(b, err); err != nil {
 		return nil, err
 	}
-	return &queryresult.KV{Namespace: string(field[0]), Key: string(field[1]), Value: field[2]}, nil
+	return &queryresult.KV{Namespace: textOf(field[0]), Key: textOf(field[1]), Value: field[2]}, nil
 }
 
 // Next answers the next version.
@@ -144,7 +144,7 @@ func cutModification(b []byte) (*queryresult.KeyModification, []byte, error) {
 		return nil, nil, err
 	}
 	return &queryresult.KeyModification{
-		TxId:      string(txID),
+		TxId:      textOf(txID),
 		Value:     value,
 		Timestamp: &timestamppb.Timestamp{Seconds: seconds, Nanos: nanos},
 		IsDelete:  deleted,

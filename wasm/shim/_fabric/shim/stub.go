@@ -20,11 +20,11 @@ type ChaincodeStub struct {
 var _ ChaincodeStubInterface = (*ChaincodeStub)(nil)
 
 func newStub() (*ChaincodeStub, error) {
-	txID, err := ctxField(fieldTxID)
+	txID, err := ctxText(fieldTxID)
 	if err != nil {
 		return nil, err
 	}
-	channel, err := ctxField(fieldChannel)
+	channel, err := ctxText(fieldChannel)
 	if err != nil {
 		return nil, err
 	}
@@ -36,19 +36,16 @@ func newStub() (*ChaincodeStub, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &ChaincodeStub{TxID: string(txID), ChannelID: string(channel), args: args}, nil
+	return &ChaincodeStub{TxID: txID, ChannelID: channel, args: args}, nil
 }
 
 // GetMSPID answers the MSP id of the peer that runs the chaincode.
 func GetMSPID() (string, error) {
-	id, err := ctxField(fieldMSPID)
-	if err != nil {
-		return "", err
+	id, err := ctxText(fieldMSPID)
+	if err == nil && id == "" {
+		err = errors.New("'CORE_PEER_LOCALMSPID' is not set")
 	}
-	if len(id) == 0 {
-		return "", errors.New("'CORE_PEER_LOCALMSPID' is not set")
-	}
-	return string(id), nil
+	return id, err
 }
 
 // refused is the error of a request of that name that the host refused, in the
@@ -71,10 +68,21 @@ func (s *ChaincodeStub) GetChannelID() string { return s.ChannelID }
 
 func (s *ChaincodeStub) GetArgs() [][]byte { return s.args }
 
+// GetStringArgs cuts the strings out of a single one: arguments are many and
+// short, and it is their number that costs.
 func (s *ChaincodeStub) GetStringArgs() []string {
+	size := 0
+	for _, arg := range s.args {
+		size += len(arg)
+	}
+	joined := make([]byte, 0, size)
+	for _, arg := range s.args {
+		joined = append(joined, arg...)
+	}
+	all := textOf(joined)
 	args := make([]string, len(s.args))
 	for i, arg := range s.args {
-		args[i] = string(arg)
+		args[i], all = all[:len(arg)], all[len(arg):]
 	}
 	return args
 }

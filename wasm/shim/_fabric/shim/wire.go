@@ -47,7 +47,7 @@ func lastError() error {
 		spare = scratch
 		return errors.New("the host refused and gave no reason")
 	}
-	return errors.New(string(received(scratch, n)))
+	return errors.New(textOf(received(scratch, n)))
 }
 
 func ctxField(field uint32) ([]byte, error) {
@@ -59,6 +59,15 @@ func ctxField(field uint32) ([]byte, error) {
 	}
 	return received(scratch, n), nil
 }
+
+// ctxText is ctxField for what is text.
+func ctxText(field uint32) (string, error) {
+	b, err := ctxField(field)
+	return textOf(b), err
+}
+
+// textOf makes a string of bytes that nobody changes any more.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // encodeList makes a list of the host: a count, then each item's length and
 // bytes, little endian.
