@@ -19,7 +19,7 @@ func TestWrongUseOfChaincodeAndTransactionsSaysWhatToDo(t *testing.T) {
 		{"tx evaluate --channel channel1 --chaincode asset Read a", exitFailure, "weft up"},
 		{"chaincode deploy --channel channel1 --name asset x", exitFailure, "weft up"},
 		{"chaincode deploy x", exitUsage, "channel"},
-		{"chaincode build " + none + "/absent", exitFailure, "folder of Go source"},
+		{"chaincode build " + none + "/absent", exitFailure, "folder of source"},
 		{"chaincode package x", exitUsage, "label"},
 		{"chaincode install --org Org1 --peer peer0.org1 x", exitUsage, "none of the others can be"},
 		{"demo --chaincodes " + none, exitFailure, "--chaincodes"},
