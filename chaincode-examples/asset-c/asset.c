@@ -14,7 +14,6 @@ enum { MAX_NAME = 64 };
 /* object type of the keys owner~id */
 static const char OWNED[] = "owner";
 
-/* An event's payload, and the result, if a function has one. */
 typedef struct {
 	weft_bytes id, owner;
 	int64_t value;
@@ -30,21 +29,19 @@ static bool is_name(weft_bytes b) {
 }
 
 static bool check_name(weft_bytes b) {
-	return is_name(b) || weft_fail("an id or owner is 1 to 64 letters, digits, spaces or . _ - @") == 0;
+	return is_name(b) || weft_refuse("an id or owner is 1 to 64 letters, digits, spaces or . _ - @");
 }
 
 static bool parse_value(weft_bytes text, int64_t *value) {
 	return weft_parse(text, value) ||
-		weft_fail("a value is a whole number from 0 to 9223372036854775807") == 0;
+		weft_refuse("a value is a whole number from 0 to 9223372036854775807");
 }
 
 /* parse reads "VALUE OWNER". */
 static bool parse(weft_bytes id, weft_bytes text, asset *a) {
 	const char *space = text.len ? memchr(text.ptr, ' ', text.len) : NULL;
-	if (!space || !weft_parse((weft_bytes){text.ptr, space - text.ptr}, &a->value)) {
-		weft_fail("what is stored as asset ", id, " is none");
-		return false;
-	}
+	if (!space || !weft_parse((weft_bytes){text.ptr, space - text.ptr}, &a->value))
+		return weft_refuse("what is stored as asset ", id, " is none");
 	a->id = id;
 	a->owner = (weft_bytes){space + 1, text.ptr + text.len - space - 1};
 	return true;
@@ -54,10 +51,7 @@ static bool parse(weft_bytes id, weft_bytes text, asset *a) {
 static bool load(weft_bytes id, asset *a) {
 	weft_bytes text;
 	if (!check_name(id)) return false;
-	if (!weft_get(id, &text)) {
-		weft_fail("there is no asset ", id);
-		return false;
-	}
+	if (!weft_get(id, &text)) return weft_refuse("there is no asset ", id);
 	return parse(id, text, a);
 }
 

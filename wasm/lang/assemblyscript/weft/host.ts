@@ -9,6 +9,9 @@ export declare function ctx_get(field: i32, ptr: usize, cap: i32): i32;
 @external("weft_v1", "state_get")
 export declare function state_get(coll: usize, collLen: i32, key: usize, keyLen: i32, ptr: usize, cap: i32): i32;
 // @ts-ignore: decorator
+@external("weft_v1", "state_get_multi")
+export declare function state_get_multi(coll: usize, collLen: i32, keys: usize, keysLen: i32, ptr: usize, cap: i32): i32;
+// @ts-ignore: decorator
 @external("weft_v1", "state_hash")
 export declare function state_hash(coll: usize, collLen: i32, key: usize, keyLen: i32, ptr: usize, cap: i32): i32;
 // @ts-ignore: decorator

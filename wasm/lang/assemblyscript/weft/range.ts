@@ -67,7 +67,7 @@ export class Range {
     return false;
   }
 
-  /** The bookmark of the next page, empty after the last; before the range ends. */
+  /** The bookmark of the next page, empty after the last. Ask before the range ends: it is known from the start. */
   bookmark(): string {
     const n = host.iter_meta(this.handle, host.first, host.FIRST);
     if (!host.ok(n)) return "";

@@ -160,6 +160,22 @@ export class Tx {
     return this.collection("").getText(key);
   }
 
+  /** The committed values of several keys, in their order, in one call. */
+  getAll(keys: string[]): Array<Uint8Array | null> {
+    const list: Uint8Array[] = [];
+    for (let i = 0; i < keys.length; i++) list.push(host.utf8(keys[i]));
+    const k = encodeList(list);
+    const n = host.state_get_multi(0, 0, k.dataStart, k.length, host.first, host.FIRST);
+    const values: Array<Uint8Array | null> = [];
+    if (!host.ok(n)) return values;
+    const r = new Reader(host.fetched(n));
+    for (let left = r.u32(); left > 0 && !r.bad; left--) {
+      const item = r.bytes(); // 1 and the value, or 0
+      values.push(item.length > 0 && item[0] != 0 ? item.subarray(1) : null);
+    }
+    return values;
+  }
+
   /** Writes a key. An empty value deletes it when the block is committed. */
   put(key: string, value: Uint8Array): bool {
     return this.collection("").put(key, value);
@@ -193,6 +209,13 @@ export class Tx {
    */
   page(start: string, end: string, size: i32, bookmark: string): Range {
     return openRange("", start, end, 0, size, bookmark);
+  }
+
+  /** A page of rangeComposite. */
+  pageComposite(objectType: string, attributes: string[], size: i32, bookmark: string): Range {
+    const start = compositeKey(objectType, attributes);
+    if (start.length == 0) return new Range(0); // the error sticks; no handle is 0
+    return openRange("", start, rangeEnd(start), COMPOSITE, size, bookmark);
   }
 
   /** What a rich query selects, where the peers' state database has such. */

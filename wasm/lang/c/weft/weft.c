@@ -10,6 +10,7 @@
 
 HOST(ctx_get) int32_t h_ctx_get(int32_t field, char *ptr, size_t cap);
 HOST(state_get) int32_t h_state_get(const char *, size_t, const char *, size_t, char *ptr, size_t cap);
+HOST(state_get_multi) int32_t h_state_get_multi(const char *, size_t, const char *, size_t, char *ptr, size_t cap);
 HOST(state_hash) int32_t h_state_hash(const char *, size_t, const char *, size_t, char *ptr, size_t cap);
 HOST(state_put) int32_t h_state_put(const char *, size_t, const char *, size_t, const char *, size_t);
 HOST(state_del) int32_t h_state_del(const char *, size_t, const char *, size_t, int32_t mode);
@@ -190,6 +191,23 @@ static weft_time take_time(weft_bytes *b) {
 	return t;
 }
 
+/* ---- encoding ---- */
+
+static weft_bytes number(uint32_t n) {
+	char *p = reserve(sizeof n);
+	keep(sizeof n);
+	memcpy(p, &n, sizeof n);
+	return (weft_bytes){p, sizeof n};
+}
+
+/* encode makes a list of the ABI. */
+static weft_bytes encode(const weft_bytes *items, size_t n) {
+	weft_text list = {0};
+	weft_append(&list, number(n));
+	for (size_t i = 0; i < n; i++) weft_append(&list, number(items[i].len), items[i]);
+	return weft_text_bytes(&list);
+}
+
 /* ---- the transaction ---- */
 
 static weft_bytes args(void) {
@@ -276,6 +294,21 @@ bool weft_get_(weft_bytes coll, weft_bytes key, weft_bytes *value) {
 	return found(p, h_state_get(coll.ptr, coll.len, key.ptr, key.len, p, FIRST), value);
 }
 
+bool weft_get_all(const weft_bytes *keys, size_t n, weft_bytes *values) {
+	weft_bytes list = encode(keys, n);
+	char *p = reserve(FIRST);
+	int32_t len = h_state_get_multi("", 0, list.ptr, list.len, p, FIRST);
+	if (!checked(len)) return false;
+	weft_bytes answer = fetched(p, FIRST, len);
+	take_u32(&answer); /* n, too */
+	for (size_t i = 0; i < n; i++) {
+		weft_bytes item = take_bytes(&answer); /* 1 and the value, or 0 */
+		bool there = item.len && *item.ptr;
+		values[i] = there ? (weft_bytes){item.ptr + 1, item.len - 1} : (weft_bytes){0};
+	}
+	return true;
+}
+
 bool weft_hash_(weft_bytes coll, weft_bytes key, weft_bytes *hash) {
 	char *p = reserve(FIRST);
 	return found(p, h_state_hash(coll.ptr, coll.len, key.ptr, key.len, p, FIRST), hash);
@@ -345,9 +378,9 @@ weft_range weft_range_at_(weft_bytes coll, weft_bytes start, weft_bytes end, int
 		flags, page, bookmark.ptr, bookmark.len));
 }
 
-weft_range weft_range_prefix_(weft_bytes key) {
+weft_range weft_range_prefix_(weft_bytes key, int32_t page, weft_bytes bookmark) {
 	if (!key.len) return (weft_range){.handle = -1}; /* weft_key has said why */
-	return weft_range_at_(WEFT(""), key, weft_cat(key, most), COMPOSITE, 0, WEFT(""));
+	return weft_range_at_(WEFT(""), key, weft_cat(key, most), COMPOSITE, page, bookmark);
 }
 
 weft_range weft_query_(weft_bytes query) {
@@ -419,13 +452,6 @@ bool weft_event_(weft_bytes name, weft_bytes payload) {
 	return checked(h_event_set(name.ptr, name.len, payload.ptr, payload.len));
 }
 
-static weft_bytes number(uint32_t n) {
-	char *p = reserve(sizeof n);
-	keep(sizeof n);
-	memcpy(p, &n, sizeof n);
-	return (weft_bytes){p, sizeof n};
-}
-
 /* part reads an item of the list that cc_call left, and moves on. */
 static weft_bytes part(size_t *off) {
 	uint32_t n = 0;
@@ -439,9 +465,7 @@ static weft_bytes part(size_t *off) {
 
 int32_t weft_call(weft_bytes chaincode, const weft_bytes *args, size_t n, weft_bytes channel,
 		weft_bytes *payload, weft_bytes *message) {
-	weft_text list = {0};
-	weft_append(&list, number(n));
-	for (size_t i = 0; i < n; i++) weft_append(&list, number(args[i].len), args[i]);
+	weft_bytes list = encode(args, n);
 	int32_t status = h_cc_call(chaincode.ptr, chaincode.len, list.ptr, list.len, channel.ptr, channel.len);
 	*payload = *message = (weft_bytes){0};
 	if (!checked(status)) return status;

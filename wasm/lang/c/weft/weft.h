@@ -54,6 +54,8 @@ int weft_invoke(void);
 int weft_ok(void);
 #define weft_return(payload) weft_return_(WEFT(payload))
 #define weft_fail(...) weft_fail_(weft_cat(__VA_ARGS__))
+/* weft_fail for a function that answers a bool: it answers false. */
+#define weft_refuse(...) (weft_fail(__VA_ARGS__) == 0)
 /* Sets the status of a failure, 500 otherwise; at least 400. */
 void weft_status(int32_t status);
 
@@ -112,6 +114,10 @@ weft_time weft_timestamp(void);
 /* The key need not exist. */
 #define weft_del(key) weft_private_del("", key)
 
+/* The committed values of n keys, in their order, in one call; the ptr of one
+ * that is not there is NULL. */
+bool weft_get_all(const weft_bytes *keys, size_t n, weft_bytes *values);
+
 /* The same for the private data of a collection. */
 #define weft_private_get(collection, key, value) weft_get_(WEFT(collection), WEFT(key), value)
 #define weft_private_put(collection, key, value) weft_put_(WEFT(collection), WEFT(key), WEFT(value))
@@ -155,10 +161,12 @@ typedef struct {
  * start is the first key that is no composite key. */
 #define weft_range_open(start, end) weft_range_("", start, end, 0, 0, "")
 /* The composite keys that begin with an object type and attributes. */
-#define weft_range_composite(...) weft_range_prefix_(weft_key(__VA_ARGS__))
+#define weft_range_composite(...) weft_range_prefix_(weft_key(__VA_ARGS__), 0, WEFT(""))
 /* At most size keys of a range from a bookmark on, which is empty at first. For
  * queries: what is read is not checked at commit. */
 #define weft_range_page(start, end, size, bookmark) weft_range_("", start, end, 0, size, bookmark)
+/* The same of the composite keys below one that weft_key made. */
+#define weft_range_page_below(key, size, bookmark) weft_range_prefix_(key, size, WEFT(bookmark))
 #define weft_private_range(collection, start, end) weft_range_(collection, start, end, 0, 0, "")
 /* What a rich query selects, where the peers' state database has such. */
 #define weft_query(query) weft_query_(WEFT(query))
@@ -167,7 +175,8 @@ typedef struct {
 
 bool weft_next(weft_range *r);
 void weft_close(weft_range *r); /* only to leave a range before its end */
-/* The bookmark of the next page, empty after the last; before the range ends. */
+/* The bookmark of the next page, empty after the last. Ask before the range
+ * ends: it is known from the start. */
 weft_bytes weft_bookmark(weft_range *r);
 
 /* ---- events, calls, logs ---- */
@@ -254,7 +263,7 @@ weft_bytes weft_key_(weft_list parts);
 	weft_range_at_(WEFT(collection), WEFT(start), WEFT(end), flags, page, WEFT(bookmark))
 weft_range weft_range_at_(weft_bytes collection, weft_bytes start, weft_bytes end, int32_t flags,
 		int32_t page, weft_bytes bookmark);
-weft_range weft_range_prefix_(weft_bytes key);
+weft_range weft_range_prefix_(weft_bytes key, int32_t page, weft_bytes bookmark);
 weft_range weft_query_(weft_bytes query);
 weft_range weft_history_(weft_bytes key);
 bool weft_event_(weft_bytes name, weft_bytes payload);

@@ -1,4 +1,3 @@
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -21,11 +20,10 @@ pub fn composite_key(object_type: &str, attributes: &[&str]) -> Result<String> {
 }
 
 fn push(key: &mut String, part: &str) -> Result<()> {
-    if let Some(c) = part.chars().find(|&c| c == LEAST || c == MOST) {
-        return Err(Error::new(format!(
-            "a composite key may not contain U+{:04X}: it ends and bounds its parts",
-            c as u32
-        )));
+    if part.contains(&[LEAST, MOST][..]) {
+        return Err(Error::new(
+            "a composite key may contain neither U+0000 nor U+10FFFF: they end and bound its parts",
+        ));
     }
     key.push_str(part);
     key.push(LEAST);
