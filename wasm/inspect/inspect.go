@@ -7,7 +7,6 @@ package inspect
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 
 	"github.com/weft-network/weft/wasm/check"
 	"github.com/weft-network/weft/wasm/internal/code"
@@ -125,7 +124,7 @@ func signature(m *code.Module, index uint32) string {
 
 // limits compares the module with each limit of check.
 func limits(module []byte, m *code.Module, memoryPages uint32) ([]Limit, error) {
-	body, locals, err := largest(m)
+	f, err := check.Measure(m)
 	if err != nil {
 		return nil, err
 	}
@@ -134,12 +133,19 @@ func limits(module []byte, m *code.Module, memoryPages uint32) ([]Limit, error) 
 		{"types", len(m.Types), check.MaxTypes},
 		{"imports", len(m.Imports), check.MaxImports},
 		{"functions", len(m.Functions), check.MaxFunctions},
-		{"bytes of the largest function", body, check.MaxBodyBytes},
-		{"local variables of one function", locals, check.MaxLocals},
+		{"bytes of a function", f.BodyBytes, check.MaxBodyBytes},
+		{"local variables of a function", f.Locals, check.MaxLocals},
+		{"local variables of all functions", f.Frames, check.MaxFrames},
+		{"blocks and branches of a function", f.Branches, check.MaxBranches},
+		{"blocks inside one another", f.Nesting, check.MaxNesting},
+		{"loops of a function", f.Loops, check.MaxLoops},
+		{"memory.copy and memory.fill of a function", f.Bulk, check.MaxBulk},
+		{"blocks and branches times local variables of a function", f.Merges, check.MaxMerges},
 		{"globals", len(m.Globals), check.MaxGlobals},
 		{"exports", len(m.Exports), check.MaxExports},
 		{"data segments", len(m.Data), check.MaxSegments},
 		{"element segments", len(m.Elements), check.MaxElements},
+		{"custom sections", len(m.Customs), check.MaxCustoms},
 	}
 	if m.Table != nil {
 		list = append(list, Limit{"table entries", int(m.Table.Min), check.MaxTableEntries})
@@ -148,17 +154,4 @@ func limits(module []byte, m *code.Module, memoryPages uint32) ([]Limit, error) 
 		list = append(list, Limit{"pages of memory at the start (64 KiB)", int(m.Memory.Min), int(memoryPages)})
 	}
 	return list, nil
-}
-
-// largest answers the most bytes and the most locals of one function.
-func largest(m *code.Module) (bytes, locals int, err error) {
-	var body code.Body
-	for i := range m.Bodies {
-		if err := body.Open(m, i); err != nil {
-			return 0, 0, fmt.Errorf("function %d: %w", i, err)
-		}
-		bytes = max(bytes, len(m.Bodies[i]))
-		locals = max(locals, int(body.Locals))
-	}
-	return bytes, locals, nil
 }
