@@ -54,16 +54,26 @@ func ExponentialCalls(levels int) []byte {
 	return m.Finish(1, "", Call(last), I32(0))
 }
 
-// FillBomb fills bytes of memory again and again, without loop or call.
+// FillBomb fills bytes of memory again and again, without a loop.
 func FillBomb(fills int, bytes int32) []byte {
-	fill := Seq(I32(0), I32(7), I32(bytes), MemoryFill)
-	return Chaincode(uint32(bytes+page-1)/page, "", Repeat(fills, fill), I32(0))
+	return bulkBomb(fills, bytes, Seq(I32(0), I32(7), I32(bytes), MemoryFill))
 }
 
 // CopyBomb is FillBomb with memory.copy onto itself.
 func CopyBomb(copies int, bytes int32) []byte {
-	one := Seq(I32(0), I32(0), I32(bytes), MemoryCopy)
-	return Chaincode(uint32(bytes+page-1)/page, "", Repeat(copies, one), I32(0))
+	return bulkBomb(copies, bytes, Seq(I32(0), I32(0), I32(bytes), MemoryCopy))
+}
+
+// bulkBomb does one thing many times: a thousand in one function, since check
+// takes little more.
+func bulkBomb(times int, bytes int32, one Code) []byte {
+	const inOne = 1000
+	m := NewModule()
+	var calls Code
+	for ; times > 0; times -= inOne {
+		calls = append(calls, Call(m.Func(":", "", Repeat(min(times, inOne), one)))...)
+	}
+	return m.Finish(uint32(bytes+page-1)/page, "", calls, I32(0))
 }
 
 // GrowBomb grows its memory page by page and touches each, until it is told
