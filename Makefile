@@ -42,8 +42,9 @@ lint: ## formatting, vet, staticcheck, layering, generated code
 	git diff --exit-code -- '*.pb.go'
 
 FUZZTIME ?= 20s
-fuzz: ## every fuzz target for FUZZTIME each
-	@for pkg in $$($(GO) list ./...); do \
+FUZZ ?= ./...
+fuzz: ## every fuzz target of the packages FUZZ for FUZZTIME each
+	@for pkg in $$($(GO) list $(FUZZ)); do \
 		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 			echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg || exit 1; \
 		done; \
