@@ -281,3 +281,27 @@ func FuzzHostCall(f *testing.F) {
 		}
 	})
 }
+
+// What a peer logs is its own business: neither fuel nor answers tell the guest.
+func TestLoggingCostsTheSameWhateverIsLogged(t *testing.T) {
+	var left []uint64
+	for _, limit := range []int{1, 64, 1 << 20} {
+		d, _ := desk(call(), newEverything(), wasm.Limits{LogBytes: limit}, "line\nline\n"+strings.Repeat("x", 5000)+"\xff\n")
+		binary.LittleEndian.PutUint32(d.Memory[9000:], 0)
+		binary.LittleEndian.PutUint32(d.Memory[9004:], 5012)
+		for range 20 {
+			for level := range uint64(6) {
+				if _, err := d.Ask("log", level, 0, 5012); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if errno, err := d.Ask("fd_write", 1, 9000, 1, 9100); errno != 0 || err != nil || binary.LittleEndian.Uint32(d.Memory[9100:]) != 5012 {
+				t.Fatalf("errno %d, %v, %d bytes", errno, err, binary.LittleEndian.Uint32(d.Memory[9100:]))
+			}
+		}
+		left = append(left, d.Budget())
+	}
+	if left[0] != left[1] || left[1] != left[2] {
+		t.Errorf("units left: %d", left)
+	}
+}

@@ -19,6 +19,11 @@ func TestThePackagesBesideTheShim(t *testing.T) {
 	dir := t.TempDir()
 	copyGo(t, os.DirFS(filepath.Join(Dir, "pkg")), filepath.Join(dir, "pkg"))
 	copyGo(t, os.DirFS(filepath.Join("testdata", "pkg")), filepath.Join(dir, "pkg"))
+	composite, err := os.ReadFile(filepath.Join(Dir, "shim", "composite.go")) // imports nothing of the host's
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "pkg", "composite", "composite.go"), composite)
 	root := filepath.Join("..", "..")
 	write(t, filepath.Join(dir, "go.mod"), goMod(t, filepath.Join(root, "go.mod")))
 	sum, err := os.ReadFile(filepath.Join(root, "go.sum"))
