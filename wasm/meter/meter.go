@@ -13,7 +13,8 @@
 //     ()→(). The guest calls it when its exported global [ExportFuel] (a
 //     mutable i64) has fallen below zero. The host adds a slice to that global,
 //     so that it is not negative when refill returns, or ends the call with a
-//     panic. The global begins as 0, so that the very first stretch asks.
+//     panic. The global begins as 0, so that the first test asks. It may be
+//     negative when a call returns, by less than what a function costs once.
 //   - A host function that has a price subtracts it from the same global. Fuel
 //     used is what was added minus what is left.
 //   - It writes Segments into the memory of a fresh instance, in their order,
@@ -35,7 +36,7 @@ import "github.com/weft-network/weft/wasm/abi"
 
 // Version names what this package makes of a module. Any change of the rewritten
 // code that a guest or its fuel could show needs another one.
-const Version = "meter 1: nan, depth 1, fuel 1"
+const Version = "meter 1: nan 1, depth 1, fuel 1"
 
 // Names that a rewritten module uses. A guest that uses a name with the prefix
 // Reserved itself is refused.
@@ -66,8 +67,10 @@ type Options struct {
 	DepthLimit uint32
 }
 
-// DefaultDepthLimit bounds the engine's stack of one call to about 16 MiB.
-const DefaultDepthLimit = 100_000
+// DefaultDepthLimit bounds the engine's stack. A unit of weight is at most 10
+// bytes of it, measured with frames of many shapes; the engine doubles its stack,
+// from 10 KiB to 10 MiB here.
+const DefaultDepthLimit = 1_000_000
 
 // Module is a rewritten module and what was taken out of it.
 type Module struct {
