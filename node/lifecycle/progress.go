@@ -108,6 +108,13 @@ func (w *work) look() (Phase, <-chan struct{}) {
 	return w.phase, w.changed
 }
 
+// Watched reports whether an install is under way or watched.
+func (p *Packages) Watched(id string) bool {
+	p.works.mu.Lock()
+	defer p.works.mu.Unlock()
+	return p.works.byID[id] != nil
+}
+
 // Watch tells of each phase of the install of a package, from the one that it is
 // in, until it is over or ctx ends. The install may begin later. Phases that
 // pass faster than tell takes are left out. An error of tell is returned.
