@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"github.com/weft-network/weft/cmd/weft/internal/deploy"
 	"github.com/weft-network/weft/cmd/weft/internal/devnet"
 	"github.com/weft-network/weft/ledger/definition"
+	"github.com/weft-network/weft/node/ops"
 )
 
 // chaincodeOptions are the flags of weft chaincode; each command has some.
@@ -478,8 +480,13 @@ type installedOutput struct {
 	Peer      string          `json:"peer"`
 	PackageID string          `json:"packageID"`
 	Label     string          `json:"label"`
-	UsedBy    json.RawMessage `json:"usedBy"`
-	text      string
+	// Profile is the execution profile that the package was prepared under, and
+	// Image the hash of what its calls begin with; empty when the peer's
+	// operations endpoint does not answer.
+	Profile string          `json:"profile,omitempty"`
+	Image   string          `json:"image,omitempty"`
+	UsedBy  json.RawMessage `json:"usedBy"`
+	text    string
 }
 
 func (o *chaincodeOptions) installed(ctx context.Context) error {
@@ -504,9 +511,9 @@ func (o *chaincodeOptions) installed(ctx context.Context) error {
 		return o.printJSON(out)
 	}
 	w := tabwriter.NewWriter(o.stdout, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "PEER\tPACKAGE ID\tUSED BY")
+	_, _ = fmt.Fprintln(w, "PEER\tPACKAGE ID\tPROFILE\tUSED BY")
 	for _, i := range out {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", i.Peer, i.PackageID, i.text)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", i.Peer, i.PackageID, cmp.Or(i.Profile, "-"), i.text)
 	}
 	return w.Flush()
 }
@@ -523,6 +530,12 @@ func installedOn(ctx context.Context, a *access.Access, p *devnet.Node) ([]insta
 	list, err := client.Installed(ctx, conn, admin)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s for its packages: %w", p.Name, err)
+	}
+	prepared := map[string]ops.Package{}
+	if s, err := p.Status(ctx); err == nil { // the list is worth having without
+		for _, one := range s.Packages {
+			prepared[one.ID] = one
+		}
 	}
 	var out []installedOutput
 	for _, i := range list {
@@ -541,7 +554,7 @@ func installedOn(ctx context.Context, a *access.Access, p *devnet.Node) ([]insta
 		if text == "" {
 			text = "-"
 		}
-		out = append(out, installedOutput{p.Name, i.PackageId, i.Label, raw, text})
+		out = append(out, installedOutput{p.Name, i.PackageId, i.Label, prepared[i.PackageId].Profile, prepared[i.PackageId].Image, raw, text})
 	}
 	return out, nil
 }
