@@ -477,9 +477,9 @@ func (o *chaincodeOptions) list(ctx context.Context) error {
 
 // installedOutput is one package on one peer.
 type installedOutput struct {
-	Peer      string          `json:"peer"`
-	PackageID string          `json:"packageID"`
-	Label     string          `json:"label"`
+	Peer      string `json:"peer"`
+	PackageID string `json:"packageID"`
+	Label     string `json:"label"`
 	// Profile is the execution profile that the package was prepared under, and
 	// Image the hash of what its calls begin with; empty when the peer's
 	// operations endpoint does not answer.
