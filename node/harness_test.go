@@ -304,12 +304,18 @@ var counterPackage = sync.OnceValues(func() ([]byte, error) {
 // deploy installs the counter on the peers named, and approves and commits it
 // for all organisations of the channel.
 func (n *network) deploy(id, dsl string, orgs []string, peers ...string) {
-	t := n.t
-	t.Helper()
+	n.t.Helper()
 	raw, err := counterPackage()
 	if err != nil {
-		t.Fatal(err)
+		n.t.Fatal(err)
 	}
+	n.deployPackage(id, "counter", pack.ID("counter_1", raw), raw, dsl, orgs, peers...)
+}
+
+// deployPackage does it with any package, as a chaincode of that name.
+func (n *network) deployPackage(id, chaincode, packageID string, raw []byte, dsl string, orgs []string, peers ...string) {
+	t := n.t
+	t.Helper()
 	for _, name := range peers {
 		if _, _, err := n.peers[name].node.peer.chaincode.packages.Install(t.Context(), raw); err != nil {
 			t.Fatal(err)
@@ -321,9 +327,9 @@ func (n *network) deploy(id, dsl string, orgs []string, peers ...string) {
 	}
 	rule := bytesOf(t, &peer.ApplicationPolicy{Type: &peer.ApplicationPolicy_SignaturePolicy{SignaturePolicy: env}})
 	approve := &lifecycle.ApproveChaincodeDefinitionForMyOrgArgs{
-		Name: "counter", Version: "1", Sequence: 1, ValidationParameter: rule,
+		Name: chaincode, Version: "1", Sequence: 1, ValidationParameter: rule,
 		Source: &lifecycle.ChaincodeSource{Type: &lifecycle.ChaincodeSource_LocalPackage{
-			LocalPackage: &lifecycle.ChaincodeSource_Local{PackageId: pack.ID("counter_1", raw)},
+			LocalPackage: &lifecycle.ChaincodeSource_Local{PackageId: packageID},
 		}},
 	}
 	for _, org := range orgs {
@@ -332,7 +338,7 @@ func (n *network) deploy(id, dsl string, orgs []string, peers ...string) {
 			t.Fatalf("%s approves: %v %v", org, err, details(err))
 		}
 	}
-	commit := &lifecycle.CommitChaincodeDefinitionArgs{Name: "counter", Version: "1", Sequence: 1, ValidationParameter: rule}
+	commit := &lifecycle.CommitChaincodeDefinitionArgs{Name: chaincode, Version: "1", Sequence: 1, ValidationParameter: rule}
 	c := n.client("peer0."+orgs[0], orgs[0], "Admin").GetNetwork(id).GetContract(definition.Namespace)
 	if _, err := c.Submit("CommitChaincodeDefinition", client.WithBytesArguments(bytesOf(t, commit))); err != nil {
 		t.Fatalf("commit: %v %v", err, details(err))
@@ -342,7 +348,7 @@ func (n *network) deploy(id, dsl string, orgs []string, peers ...string) {
 			if pc, ok := p.on(id); ok {
 				able := 0
 				for _, e := range p.node.peer.endorsers(pc.ID()) {
-					if e.Chaincodes["counter"] != "" {
+					if e.Chaincodes[chaincode] != "" {
 						able++
 					}
 				}
