@@ -38,9 +38,10 @@ var functions = []function{
 }
 
 func invoke(tx *guest.Tx) ([]byte, error) {
-	var args []string
-	for _, arg := range tx.Args() {
-		args = append(args, string(arg))
+	raw := tx.Args()
+	args := make([]string, len(raw))
+	for i, arg := range raw {
+		args[i] = string(arg)
 	}
 	for _, f := range functions {
 		if len(args) == 0 || args[0] != f.name {

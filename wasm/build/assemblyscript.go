@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/weft-network/weft/wasm/lang"
 )
@@ -50,7 +51,7 @@ func buildAssemblyScript(ctx context.Context, t tool, opts Options) (*Result, er
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Language: AssemblyScript, Toolchain: "asc " + firstLine(version), Warnings: warned(said)}, nil
+	return &Result{Language: AssemblyScript, Toolchain: strings.Replace(firstLine(version), "Version", "asc", 1), Warnings: warned(said)}, nil
 }
 
 // findAsc looks in the node_modules of the folder and of those above, on the

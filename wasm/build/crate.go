@@ -33,7 +33,7 @@ func readCrate(dir string) (*crate, error) {
 	}
 	var manifest map[string]any
 	if err := toml.Unmarshal(data, &manifest); err != nil {
-		return nil, fmt.Errorf("Cargo.toml: %w", err)
+		return nil, fmt.Errorf("read Cargo.toml: %w", err)
 	}
 	c := &crate{plain: true, edition: "2015", root: "src/lib.rs"}
 	c.read(manifest)
@@ -47,7 +47,7 @@ func readCrate(dir string) (*crate, error) {
 			c.library = filepath.Join(dir, c.library)
 		}
 		if _, err := os.Stat(filepath.Join(c.library, "src", "lib.rs")); err != nil {
-			return nil, fmt.Errorf("Cargo.toml: the crate weft: %w", err)
+			return nil, fmt.Errorf("find the crate weft that Cargo.toml names: %w", err)
 		}
 	}
 	return c, nil

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/weft-network/weft/wasm/lang"
 )
 
 // the smallest chaincode of each language that reads and writes
@@ -224,5 +226,37 @@ func TestAMistakeInTheSourceIsShownAsTheCompilerSaysIt(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: want %q, got %v", language, want, err)
 		}
+	}
+}
+
+func TestACrateWithDependenciesIsBuiltByCargoFromItsLockFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs compilers that the race detector does not see")
+	}
+	files := map[string]string{
+		"Cargo.toml":       "[package]\nname = \"deeds\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[lib]\ncrate-type = [\"cdylib\"]\n[dependencies]\nweft = { path = \"weft\" }\nwords = { path = \"words\" }\n",
+		"words/Cargo.toml": "[package]\nname = \"words\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
+		"words/src/lib.rs": "pub const KEY: &str = \"key\";\n",
+		"src/lib.rs":       "use weft::{Result, Tx};\nweft::contract!(invoke);\nfn invoke(tx: &Tx) -> Result<()> { tx.put(words::KEY, b\"1\") }\n",
+	}
+	dir := folder(t, files)
+	if err := os.CopyFS(filepath.Join(dir, "weft"), lang.Rust()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Chaincode(t.Context(), dir, "", Options{}); err == nil || !strings.Contains(err.Error(), "run cargo generate-lockfile") {
+		needsToolchain(t, err)
+	}
+	lock := "version = 3\n\n[[package]]\nname = \"deeds\"\nversion = \"0.1.0\"\ndependencies = [\n \"weft\",\n \"words\",\n]\n\n[[package]]\nname = \"weft\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"words\"\nversion = \"0.1.0\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "Cargo.lock"), []byte(lock), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	before := listing(t, dir)
+	r, err := Chaincode(t.Context(), dir, "", Options{})
+	needsToolchain(t, err)
+	if !slices.Equal(before, listing(t, dir)) {
+		t.Error("the author's folder was changed")
+	}
+	if !slices.Contains(r.Imports, "weft_v1.state_put") {
+		t.Errorf("imports %v", r.Imports)
 	}
 }

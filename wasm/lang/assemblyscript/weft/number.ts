@@ -6,7 +6,7 @@ export function parseWhole(text: string): i64 {
   let n: i64 = 0;
   for (let i = 0; i < text.length; i++) {
     const digit = text.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9 || !canMul(n, 10) || !canAdd(n * 10, digit)) return -1;
+    if (digit < 0 || digit > 9 || n > (i64.MAX_VALUE - digit) / 10) return -1;
     n = n * 10 + digit;
   }
   return n;

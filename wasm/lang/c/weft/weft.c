@@ -81,7 +81,12 @@ struct transaction {
 static struct transaction tx;
 
 EXPORT(weft_abi) int32_t weft_abi(void) { return 1 << 16; }
-EXPORT(cc_init) int32_t cc_init(void) { return 0; }
+
+/* The first chunk is made before the snapshot that transactions begin with. */
+EXPORT(cc_init) int32_t cc_init(void) {
+	reserve(CHUNK);
+	return 0;
+}
 
 EXPORT(cc_invoke) int32_t cc_invoke(int32_t flags) {
 	tx = (struct transaction){.flags = flags, .status = 500}; /* warm-up calls leave theirs */
@@ -528,8 +533,9 @@ weft_bytes weft_text_bytes(const weft_text *t) { return (weft_bytes){t->ptr, t->
 bool weft_parse(weft_bytes text, int64_t *n) {
 	int64_t value = 0;
 	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
-		if (c < '0' || c > '9' || !weft_mul(value, 10, &value) || !weft_add(value, c - '0', &value)) return false;
+		int digit = text.ptr[i] - '0';
+		if (digit < 0 || digit > 9 || value > (INT64_MAX - digit) / 10) return false;
+		value = value * 10 + digit;
 	}
 	if (!text.len) return false;
 	*n = value;
