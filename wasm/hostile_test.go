@@ -49,8 +49,8 @@ func TestWhatNeverEndsRunsOutOfFuel(t *testing.T) {
 	for name, code := range map[string][]byte{
 		"endless loop":       wasmtest.EndlessLoop(),
 		"2^40 calls":         wasmtest.ExponentialCalls(40),
-		"5,000 large fills":  wasmtest.FillBomb(5_000, 16<<20),
-		"5,000 large copies": wasmtest.CopyBomb(5_000, 16<<20),
+		"2,000 large fills":  wasmtest.FillBomb(2_000, 16<<20),
+		"2,000 large copies": wasmtest.CopyBomb(2_000, 16<<20),
 	} {
 		m := hostile(t, r, name, code)
 		began := time.Now()
