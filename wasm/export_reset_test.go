@@ -47,3 +47,10 @@ func (m *Module) IdleState() error {
 	}
 	return inst.memory.Check()
 }
+
+// Own is the memory in bytes that an idle instance does not share.
+func (m *Module) Own() int {
+	inst := m.pool.get()
+	defer m.pool.put(inst)
+	return inst.memory.Own()
+}

@@ -100,6 +100,9 @@ func (inv *invocation) pay(units uint64) {
 // ends the invocation. It is where a guest that computes comes by now and then,
 // so others get a turn and its end is noticed here.
 func (inv *invocation) refill(left int64) int64 {
+	if inv.memory != nil {
+		inv.memory.Unwatch() // a goroutine that is bound to a thread gives way slowly
+	}
 	runtime.Gosched()
 	inv.mustGoOn()
 	for left < 0 {

@@ -60,6 +60,8 @@ func (inst *instance) serve(ctx context.Context, call *Call, stub Stub) (*Respon
 	}
 	inst.stack[0] = call.flags()
 	inv.draw()
+	inv.memory = inst.memory
+	inst.memory.Watch()
 	err := inst.invoke.CallWithStack(inv.attach(), inst.stack[:])
 	inv.settle()
 	fuel := inv.budget.Used() - before

@@ -14,6 +14,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/weft-network/weft/wasm/abi"
+	"github.com/weft-network/weft/wasm/snapshot"
 )
 
 // invocation is what the host functions know while a guest runs: the call, the
@@ -30,6 +31,7 @@ type invocation struct {
 	phase  string          // of the start; empty during a call
 	budget *Budget
 	fuel   api.MutableGlobal // what the guest holds of the budget
+	memory *snapshot.Memory  // that is watched; nil during the start
 
 	clock  uint64 // virtual, in nanoseconds since 1970
 	random randomness

@@ -86,6 +86,23 @@ func (m *Memory) Bytes(n uint64) []byte { return m.region[:n] }
 // reset.
 func (m *Memory) Refused() bool { return m.refused }
 
+// Watch is called by the goroutine that is about to run the guest, and lets the
+// next Reset find out more cheaply what was written. Until then the goroutine
+// stays on its thread; Unwatch lets it go before, for a guest that runs long.
+func (m *Memory) Watch() { m.own.begin() }
+
+// Unwatch may be called without a watch. It is for the goroutine of Watch.
+func (m *Memory) Unwatch() { m.own.quiet() }
+
+// Own returns how many bytes of memory the instance does not share, as of the
+// last reset.
+func (m *Memory) Own() int {
+	if m.form == Copy {
+		return len(m.image.bytes)
+	}
+	return m.own.pages * m.image.system.page
+}
+
 // Engine is the engine's own idea of the memory.
 type Engine interface {
 	Size() uint32 // in bytes
@@ -95,11 +112,12 @@ type Engine interface {
 // Reset makes the memory and the engine's idea of its size equal to the image.
 // After an error the instance must not be used any more.
 func (m *Memory) Reset(engine Engine) error {
+	quiet := m.own.quiet()
 	if m.region == nil {
 		return errors.New("reset memory: it was freed")
 	}
 	m.highest = max(m.highest, m.high)
-	if err := m.restore(); err != nil {
+	if err := m.restore(quiet); err != nil {
 		return fmt.Errorf("reset memory: %w", err)
 	}
 	m.high, m.refused = m.image.Size(), false
@@ -123,15 +141,22 @@ func (m *Memory) Resize(engine Engine) error {
 	return nil
 }
 
-func (m *Memory) restore() error {
+func (m *Memory) restore(quiet bool) error {
 	if m.form == Copy {
 		return m.restoreAll()
 	}
-	if err := m.own.find(m.high); err != nil {
-		return err
+	if !quiet {
+		// Up to the highest, not only to where this call could write: pages
+		// above it stay the memory's own, and a later call that grows to them
+		// writes to them without a fault.
+		if err := m.own.find(m.highest); err != nil {
+			return err
+		}
 	}
 	if m.sticky.tooMany(m.own.pages) {
-		return drop(m.region[:m.highest])
+		err := drop(m.region[:m.highest])
+		m.own.ranges, m.own.pages, m.highest = m.own.ranges[:0], 0, m.image.Size()
+		return err
 	}
 	for _, r := range m.own.ranges {
 		m.restoreRange(r.start, r.end)

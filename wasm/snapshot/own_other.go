@@ -20,3 +20,7 @@ type span struct{ start, end uint64 }
 func (*ownPages) init(*Memory, *System) {}
 
 func (*ownPages) find(uint64) error { return errors.ErrUnsupported }
+
+func (*ownPages) begin() {}
+
+func (*ownPages) quiet() bool { return false }

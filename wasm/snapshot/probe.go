@@ -37,6 +37,24 @@ func (s *System) probe() error {
 			return fmt.Errorf("a written page was not found: %w", err)
 		}
 	}
+	s.countsFaults = true
+	return s.probeFaults(image)
+}
+
+// probeFaults tries whether writing to a page is seen in the count of faults.
+func (s *System) probeFaults(image *Image) error {
+	m, err := image.NewMemory(4 * wasmPage)
+	if err != nil {
+		return err
+	}
+	defer m.Free()
+	for at := 0; at < 4*wasmPage; at += s.page {
+		m.Watch()
+		m.region[at]++
+		if m.own.quiet() {
+			s.countsFaults = false
+		}
+	}
 	return nil
 }
 

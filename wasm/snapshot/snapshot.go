@@ -50,6 +50,8 @@ type System struct {
 	form    Form
 	page    int      // of the operating system, in bytes
 	pagemap *os.File // nil with Copy
+	// countsFaults says that the system counts the page faults of a thread.
+	countsFaults bool
 }
 
 // Open finds the best form that works here, by trying: each candidate has to

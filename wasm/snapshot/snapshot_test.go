@@ -57,12 +57,18 @@ func TestAfterAResetMemoryEqualsTheImage(t *testing.T) {
 		t.Logf("seed %d", seed)
 		r := rand.New(rand.NewPCG(seed, 0))
 		m, engine := over(t, s, random(1, 4*wasmPage))
-		for range 300 {
+		for range 2000 {
+			if r.IntN(2) == 0 {
+				m.Watch()
+			}
 			if r.IntN(3) == 0 {
 				engine.Grow(uint32(r.IntN(6))) // sometimes too much
 			}
-			for range r.IntN(200) {
+			for range r.IntN(20) {
 				m.region[r.IntN(int(engine.size))] ^= 0xff
+			}
+			if r.IntN(10) == 0 {
+				m.Unwatch()
 			}
 			if err := m.Reset(engine); err != nil {
 				t.Fatal(err)
@@ -209,6 +215,7 @@ func BenchmarkReset(b *testing.B) {
 				defer m.Free()
 				engine := &plainEngine{memory: m, size: uint32(image.Size())}
 				for b.Loop() {
+					m.Watch()
 					for i := range 8 {
 						m.region[i*3*4096]++
 					}
