@@ -27,7 +27,10 @@ pub fn checked_name(name: &str) -> Result<&str> {
 pub fn parse_value(text: &str) -> Result<i64> {
     // Rust would take a sign, too.
     let digits = text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|_| digits).ok_or_else(|| Error::new("a value is a whole number from 0 to 9223372036854775807"))
+    text.parse()
+        .ok()
+        .filter(|_| digits)
+        .ok_or_else(|| Error::new("a value is a whole number from 0 to 9223372036854775807"))
 }
 
 /// The value in the ledger of an asset that must exist.

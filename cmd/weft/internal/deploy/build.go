@@ -33,9 +33,14 @@ func Compile(ctx context.Context, path string, report Report) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	report(done(start, "build", filepath.Base(path), fmt.Sprintf("%s of wasm from %s; %s", size(len(r.Code)), from(r), imports(r.Imports))))
+	name, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	name = filepath.Base(name)
+	report(done(start, "build", name, fmt.Sprintf("%s of wasm from %s; %s", size(len(r.Code)), from(r), imports(r.Imports))))
 	for _, w := range r.Warnings {
-		report(Step{Name: "warning", Where: filepath.Base(path), Detail: w})
+		report(Step{Name: "warning", Where: name, Detail: w})
 	}
 	return r.Code, nil
 }

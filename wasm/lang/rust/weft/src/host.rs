@@ -1,5 +1,7 @@
 //! The host functions of `weft_v1`, and how their answers are fetched.
 
+#![allow(clippy::too_many_arguments)] // the ABI's
+
 use alloc::string::String;
 use alloc::vec::Vec;
 

@@ -86,10 +86,13 @@ impl Range {
         let bookmark = "";
         host::check(unsafe {
             host::query_open(
-                collection.as_ptr(), collection.len(),
-                query.as_ptr(), query.len(),
+                collection.as_ptr(),
+                collection.len(),
+                query.as_ptr(),
+                query.len(),
                 0,
-                bookmark.as_ptr(), bookmark.len(),
+                bookmark.as_ptr(),
+                bookmark.len(),
             )
         })
         .map(|h| Range(Records::new(h)))
@@ -99,11 +102,16 @@ impl Range {
 fn open(collection: &str, start: &str, end: &str, flags: u32, page: u32, bookmark: &str) -> Result<i32> {
     host::check(unsafe {
         host::range_open(
-            collection.as_ptr(), collection.len(),
-            start.as_ptr(), start.len(),
-            end.as_ptr(), end.len(),
-            flags, page,
-            bookmark.as_ptr(), bookmark.len(),
+            collection.as_ptr(),
+            collection.len(),
+            start.as_ptr(),
+            start.len(),
+            end.as_ptr(),
+            end.len(),
+            flags,
+            page,
+            bookmark.as_ptr(),
+            bookmark.len(),
         )
     })
 }

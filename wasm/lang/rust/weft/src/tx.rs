@@ -200,8 +200,7 @@ impl Tx {
 
     /// Sets the transaction's one event; the last call wins.
     pub fn event(&self, name: &str, payload: &[u8]) -> Result<()> {
-        let answer =
-            unsafe { host::event_set(name.as_ptr(), name.len(), payload.as_ptr(), payload.len()) };
+        let answer = unsafe { host::event_set(name.as_ptr(), name.len(), payload.as_ptr(), payload.len()) };
         host::check(answer).map(|_| ())
     }
 
@@ -212,9 +211,12 @@ impl Tx {
         let args = wire::encode_list(args);
         let status = host::check(unsafe {
             host::cc_call(
-                chaincode.as_ptr(), chaincode.len(),
-                args.as_ptr(), args.len(),
-                channel.as_ptr(), channel.len(),
+                chaincode.as_ptr(),
+                chaincode.len(),
+                args.as_ptr(),
+                args.len(),
+                channel.as_ptr(),
+                channel.len(),
             )
         })?;
         let (message, payload) = host::call_result()?;
@@ -258,7 +260,10 @@ impl<'a> Private<'a> {
             host::state_get_multi(self.0.as_ptr(), self.0.len(), keys.as_ptr(), keys.len(), ptr, cap)
         })?;
         let items = wire::list(&answer)?;
-        Ok(items.into_iter().map(|item| item.split_first().filter(|(there, _)| **there != 0).map(|(_, v)| v.into())).collect())
+        Ok(items
+            .into_iter()
+            .map(|item| item.split_first().filter(|(there, _)| **there != 0).map(|(_, v)| v.into()))
+            .collect())
     }
 
     /// The hash of a value, which peers that do not have the value know too.
@@ -285,8 +290,7 @@ impl<'a> Private<'a> {
     }
 
     fn remove(self, key: &str, mode: u32) -> Result<()> {
-        let answer =
-            unsafe { host::state_del(self.0.as_ptr(), self.0.len(), key.as_ptr(), key.len(), mode) };
+        let answer = unsafe { host::state_del(self.0.as_ptr(), self.0.len(), key.as_ptr(), key.len(), mode) };
         host::check(answer).map(|_| ())
     }
 
@@ -302,10 +306,14 @@ impl<'a> Private<'a> {
     pub fn validation_parameter(self, key: &str) -> Result<Option<Vec<u8>>> {
         host::fetch_some(|ptr, cap| unsafe {
             host::meta_get(
-                self.0.as_ptr(), self.0.len(),
-                key.as_ptr(), key.len(),
-                VALIDATION_PARAMETER.as_ptr(), VALIDATION_PARAMETER.len(),
-                ptr, cap,
+                self.0.as_ptr(),
+                self.0.len(),
+                key.as_ptr(),
+                key.len(),
+                VALIDATION_PARAMETER.as_ptr(),
+                VALIDATION_PARAMETER.len(),
+                ptr,
+                cap,
             )
         })
     }
@@ -313,10 +321,14 @@ impl<'a> Private<'a> {
     pub fn set_validation_parameter(self, key: &str, policy: &[u8]) -> Result<()> {
         let answer = unsafe {
             host::meta_put(
-                self.0.as_ptr(), self.0.len(),
-                key.as_ptr(), key.len(),
-                VALIDATION_PARAMETER.as_ptr(), VALIDATION_PARAMETER.len(),
-                policy.as_ptr(), policy.len(),
+                self.0.as_ptr(),
+                self.0.len(),
+                key.as_ptr(),
+                key.len(),
+                VALIDATION_PARAMETER.as_ptr(),
+                VALIDATION_PARAMETER.len(),
+                policy.as_ptr(),
+                policy.len(),
             )
         };
         host::check(answer).map(|_| ())
