@@ -10,7 +10,7 @@ import (
 )
 
 // memoryLimited tells that confine bounds memory.
-const memoryLimited = true
+const memoryLimited = !raceDetector
 
 const (
 	// graceSeconds after the processor time is over the child, if it did not
@@ -32,6 +32,12 @@ func attributes() *syscall.SysProcAttr {
 // opens is not handed on there either.
 func keepFiles() { _ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) }
 
+// limit is a resource limit of the system.
+type limit struct {
+	what      int
+	soft, max int64
+}
+
 // confine limits this process. Address space is not what is limited: Go
 // reserves much more of it than it uses.
 func confine(set setting) error {
@@ -41,14 +47,11 @@ func confine(set setting) error {
 		}
 	}
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte(oomFirst), 0o600) // a wish
-	for _, l := range []struct {
-		what      int
-		soft, max int64
-	}{
-		{unix.RLIMIT_CORE, 0, 0},
-		{unix.RLIMIT_CPU, set.cpu, set.cpu + graceSeconds},
-		{unix.RLIMIT_DATA, set.memory, set.memory},
-	} {
+	limits := []limit{{unix.RLIMIT_CORE, 0, 0}, {unix.RLIMIT_CPU, set.cpu, set.cpu + graceSeconds}}
+	if memoryLimited {
+		limits = append(limits, limit{unix.RLIMIT_DATA, set.memory, set.memory})
+	}
+	for _, l := range limits {
 		if err := unix.Setrlimit(l.what, &unix.Rlimit{Cur: uint64(l.soft), Max: uint64(l.max)}); err != nil {
 			return fmt.Errorf("resource limit %d: %w", l.what, err)
 		}
