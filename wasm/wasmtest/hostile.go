@@ -23,15 +23,15 @@ func EndlessStart() []byte {
 	return m.Finish(1, "", I32(0))
 }
 
-// EndlessInit loops in cc_init, or in whatever the runtime runs at install
-// under the name of an export of type ":" or ":i".
+// EndlessInit loops in cc_init, or in an optional export of the ABI that the
+// runtime runs at install.
 func EndlessInit(export string) []byte {
 	m := NewModule()
 	m.Memory(1, 0)
 	m.Export(abi.ExportMemory, KindMemory, 0)
 	bodies := map[string]Code{abi.ExportVersion: I32(abi.Major<<16 | abi.Minor), abi.ExportInit: I32(0)}
-	if _, ok := bodies[export]; !ok {
-		m.Export(export, KindFunction, m.Func(":", "", endless))
+	if signature, ok := abi.OptionalExports()[export]; ok {
+		m.Export(export, KindFunction, m.Func(string(signature), "", Seq(endless, Unreachable)))
 	}
 	for _, name := range []string{abi.ExportVersion, abi.ExportInit} {
 		body := bodies[name]
