@@ -104,3 +104,14 @@ func TestChaincodeTestEndsWithOneWhenSomethingIsNotAsExpected(t *testing.T) {
 		t.Errorf("another status: %d, %s", code, out)
 	}
 }
+
+func TestACallThatTheHostEndsCanBeExpected(t *testing.T) {
+	suite := file(t, "weft-test.yaml", []byte(`steps: [{call: f, expect: {fails: "EXHAUSTED: fuel 100000000 used in function \"f\""}}]`))
+	code, out, errs := weft(t, "chaincode", "test", file(t, "a.wasm", wasmtest.EndlessLoop()), "-f", suite)
+	if code != exitOK || !strings.Contains(out, "ended") {
+		t.Errorf("%d: %s%s", code, out, errs)
+	}
+	if code, out, _ = weft(t, "chaincode", "inspect", file(t, "a.wasm", wasmtest.EndlessLoop()), "--call", "f"); code != exitOK || !strings.Contains(out, "100000000 fuel of 100000000") {
+		t.Errorf("%d: %s", code, out)
+	}
+}
