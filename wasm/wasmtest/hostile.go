@@ -31,7 +31,7 @@ func EndlessInit(export string) []byte {
 	m.Export(abi.ExportMemory, KindMemory, 0)
 	bodies := map[string]Code{abi.ExportVersion: I32(abi.Major<<16 | abi.Minor), abi.ExportInit: I32(0)}
 	if signature, ok := abi.OptionalExports()[export]; ok {
-		m.Export(export, KindFunction, m.Func(string(signature), "", Seq(endless, Unreachable)))
+		m.Export(export, KindFunction, m.Func(signature, "", Seq(endless, Unreachable)))
 	}
 	for _, name := range []string{abi.ExportVersion, abi.ExportInit} {
 		body := bodies[name]
