@@ -124,7 +124,11 @@ func (a *author) module() []byte {
 func TestRandomFunctionsAnswerAndCostTheSame(t *testing.T) {
 	const perEngine = 25 // modules; an engine keeps what it has compiled
 	ctx := context.Background()
-	for i := range uint64(12) {
+	engines := uint64(12)
+	if testing.Short() {
+		engines = 1
+	}
+	for i := range engines {
 		s := *seed + i
 		a := &author{Rand: rand.New(rand.NewPCG(s, 0))}
 		naive := newMachine(t, "naive meter", wazero.NewRuntimeConfigInterpreter())

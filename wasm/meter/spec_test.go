@@ -60,6 +60,9 @@ func specDir(t *testing.T) string {
 // rewritten module, too, on both engines. Each call costs the same fuel on both,
 // and as much as if every instruction were charged for on its own.
 func TestRewrittenModulesPassTheSpecification(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles 2,000 modules")
+	}
 	dir := specDir(t)
 	host, err := os.ReadFile(filepath.Join(dir, "testdata/spectest.wasm"))
 	if err != nil {

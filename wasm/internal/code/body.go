@@ -84,9 +84,6 @@ const maxLocals = 50_000
 // Depth is the number of open blocks; 0 is the body's own level.
 func (b *Body) Depth() int { return len(b.frames) - 1 }
 
-// At is the position in the body, for messages.
-func (b *Body) At() int { return b.r.at }
-
 // Err is what stopped Next.
 func (b *Body) Err() error {
 	if b.r.err == nil {
