@@ -73,7 +73,7 @@ func (c *counts) within(locals uint32) error {
 		{c.loops, MaxLoops, "loops"},
 		{c.bulk, MaxBulk, "memory.copy and memory.fill"},
 		{c.nesting, MaxNesting, "blocks inside one another"},
-		{c.branches * int(locals), MaxMerges, "blocks and branches times local variables"},
+		{(c.branches + 3*c.loops) * int(locals), MaxMerges, "blocks and branches times local variables"},
 	} {
 		if l.n > l.most {
 			return fmt.Errorf("more than %d %s", l.most, l.what)
