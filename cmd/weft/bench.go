@@ -39,7 +39,8 @@ running, with one more version of the chaincode "bench" on channel1.
 Load comes in a closed loop from Org1's user at Org1's peer: "put" writes 100
 bytes under a new key, "get" reads one of --keys keys (a query), "transfer" reads
 and writes two of them. An update's latency is from before its proposal is built
-until CommitStatus has answered.`,
+until CommitStatus has answered. "In short" are the median latencies of a lone
+put and get, and what the largest number of workers gets done in a second.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {
@@ -110,7 +111,10 @@ func (o *options) bench(ctx context.Context, f benchFlags, running bool) error {
 		return err
 	}
 	if o.json() {
-		return o.printJSON(r)
+		return o.printJSON(struct {
+			bench.Headlines
+			*bench.Report
+		}{r.Headlines(), r})
 	}
 	_, _ = fmt.Fprintln(o.stderr)
 	return r.Print(o.stdout)

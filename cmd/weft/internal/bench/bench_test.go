@@ -120,12 +120,34 @@ func TestTheReportShowsWhatWasMeasuredAndNothingElse(t *testing.T) {
 	if err := r.Print(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, absent := range []string{"FIRST", "MEMORY", "CPU MS FOR", "DISK", "%!"} {
+	for _, absent := range []string{"FIRST", "MEMORY", "queries", "CPU MS FOR", "DISK", "%!"} {
 		if strings.Contains(out.String(), absent) {
 			t.Errorf("the report holds %q:\n%s", absent, out.String())
 		}
 	}
 	if !strings.Contains(out.String(), "1000.0 / 1000.0 / 1000.0") {
 		t.Errorf("the report lacks the latency:\n%s", out.String())
+	}
+}
+
+func TestTheHeadlinesAreFiguresOfTheLoads(t *testing.T) {
+	load := func(op Op, workers int, perSecond, p50 float64) *Load {
+		return &Load{Op: op, Workers: workers, PerSecond: perSecond, Latency: Quantiles{N: 1, P50: p50}}
+	}
+	r := &Report{Loads: []*Load{
+		load(Put, 1, 100, 7.5), load(Put, 32, 900, 30), load(Put, 256, 800, 300),
+		load(Get, 1, 1000, 0.9), load(Get, 256, 7000, 30), load(Get, 32, 8000, 4),
+		load(Transfer, 1, 1, 1),
+	}}
+	want := Headlines{LoneUpdate: 7.5, LoneQuery: 0.9, Updates: 800, UpdateWorkers: 256, Queries: 7000, QueryWorkers: 256}
+	if got := r.Headlines(); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	var out bytes.Buffer
+	if err := r.Print(&out); err != nil || !strings.Contains(out.String(), "valid updates, 256 callers") {
+		t.Errorf("%v:\n%s", err, &out)
+	}
+	if h := (&Report{}).Headlines(); h != (Headlines{}) {
+		t.Errorf("of nothing: %+v", h)
 	}
 }

@@ -19,6 +19,7 @@ func (r *Report) Print(out io.Writer) error {
 		p.start(r.Start)
 	}
 	p.memory(r.Memory)
+	p.headlines(r.Headlines())
 	p.loads(r.Loads)
 	if d := r.Disk; d != nil {
 		p.line("\nDISK, bytes per transaction over %d of them\tpeer %.0f\torderer %.0f", d.Transactions, d.Peer, d.Orderer)
@@ -49,6 +50,27 @@ func (p printer) memory(m Memory) {
 	p.line("\nRESIDENT MEMORY, MB\tIDLE\tDEPLOYED\tAFTER LOAD")
 	for _, role := range roles(m.Idle) {
 		p.line("  %s\t%.0f\t%.0f\t%.0f", role, m.Idle[role], m.Deployed[role], m.Loaded[role])
+	}
+}
+
+func (p printer) headlines(h Headlines) {
+	if h == (Headlines{}) {
+		return
+	}
+	p.line("\nIN SHORT")
+	for _, l := range []struct {
+		what string
+		n    float64
+		unit string
+	}{
+		{"lone update, median", h.LoneUpdate, "%.1f ms"},
+		{"lone query, median", h.LoneQuery, "%.2f ms"},
+		{fmt.Sprintf("valid updates, %d callers", h.UpdateWorkers), h.Updates, "%.0f a second"},
+		{fmt.Sprintf("queries, %d callers", h.QueryWorkers), h.Queries, "%.0f a second"},
+	} {
+		if l.n > 0 {
+			p.line("  %s\t"+l.unit, l.what, l.n)
+		}
 	}
 }
 
