@@ -37,8 +37,9 @@ const (
 	headerTimeout = 10 * time.Second
 	maxStreams    = 10_000 // concurrent calls of one client connection
 	// streamWorkers serve calls one after the other on stacks that have grown
-	// already; calls beyond them get a goroutine each.
-	streamWorkers = 64
+	// already; calls beyond them get a goroutine each. Many of them wait for
+	// commits at any time, and one that idles takes 2 KiB.
+	streamWorkers = 512
 	// Windows of a size that is set are not measured with pings. A client may
 	// have so much under way that nobody has read yet.
 	streamWindow = 1 << 20
