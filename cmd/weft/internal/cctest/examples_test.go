@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,5 +58,20 @@ func TestExamplesDoWhatTheirTestFilesSay(t *testing.T) {
 				t.Error(wrong)
 			}
 		})
+	}
+	t.Run("port", func(t *testing.T) { portsAsItIs(t, filepath.Join(examples, "asset-contract"), cache) })
+}
+
+// portsAsItIs tries what make port does, with compiled code that is there.
+func portsAsItIs(t *testing.T, dir, cache string) {
+	p, err := RunPort(t.Context(), dir, cache, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.Fabric || p.Init.Status != 200 || p.Metadata == nil || len(p.Warnings) > 0 {
+		t.Errorf("fabric %v, init %+v, warnings %q", p.Fabric, p.Init, p.Warnings)
+	}
+	if !slices.ContainsFunc(p.Functions, func(f Function) bool { return f.String() == "Register:Create(string, number)" }) {
+		t.Errorf("functions %v", p.Functions)
 	}
 }
