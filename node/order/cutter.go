@@ -1,6 +1,10 @@
 package order
 
-import "github.com/weft-network/weft/ledger/channel"
+import (
+	"time"
+
+	"github.com/weft-network/weft/ledger/channel"
+)
 
 // Cutter gathers messages into batches by Fabric's four rules: a message larger
 // than PreferredMaxBytes goes alone into a batch, after what waited before it;
@@ -50,6 +54,12 @@ func (c *Cutter[T]) cutSome() [][]T {
 // Pace decides when a batch becomes a block: at once while the pipeline has
 // room, so that a lone message never waits; else when the batch is full or
 // older than BatchTimeout.
+//
+// A block costs all nodes of the network several times what one more message in
+// it does: signatures of the orderers, an fsync of each node, gossip, events.
+// So after a block of several messages the pipeline rests for a while that
+// grows with their number: where many send at once, the next block is larger
+// for it, and all of them are served sooner.
 type Pace struct {
 	// Window is how many blocks may be in flight before batches are gathered.
 	Window int
@@ -57,10 +67,25 @@ type Pace struct {
 	Max int
 }
 
-// CutNow tells whether a batch is proposed now, given the blocks in flight and
-// whether it is full, or late (BatchTimeout has passed since its first message).
-func (p Pace) CutNow(inFlight int, full, late bool) bool {
-	if inFlight < p.Window {
+// The rest after a block: nothing after a lone message, then a few milliseconds
+// for each, up to what still goes unnoticed beside the time that a crowd waits
+// for processors.
+const (
+	restForMessage = 4 * time.Millisecond
+	restMost       = 25 * time.Millisecond
+)
+
+// Rest is how long the pipeline rests after it was given a block of that many
+// messages.
+func (p Pace) Rest(messages int) time.Duration {
+	return min(time.Duration(max(messages-1, 0))*restForMessage, restMost)
+}
+
+// CutNow tells whether a batch is proposed now, given the blocks in flight,
+// whether the pipeline rests, and whether the batch is full or late
+// (BatchTimeout has passed since its first message).
+func (p Pace) CutNow(inFlight int, resting, full, late bool) bool {
+	if inFlight < p.Window && !resting {
 		return true
 	}
 	return inFlight < p.Max && (full || late)

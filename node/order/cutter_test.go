@@ -81,18 +81,36 @@ func TestCutterKeepsEveryMessageInOrderWithinLimits(t *testing.T) {
 func TestPaceCutsAtOnceWhileThereIsRoom(t *testing.T) {
 	p := Pace{Window: 2, Max: 4}
 	for _, c := range []struct {
-		inFlight         int
-		full, late, want bool
+		inFlight                  int
+		resting, full, late, want bool
 	}{
-		{0, false, false, true},
-		{1, false, false, true},
-		{2, false, false, false},
-		{2, true, false, true},
-		{3, false, true, true},
-		{4, true, true, false},
+		{0, false, false, false, true},
+		{1, false, false, false, true},
+		{2, false, false, false, false},
+		{2, false, true, false, true},
+		{3, false, false, true, true},
+		{4, false, true, true, false},
+		{0, true, false, false, false},
+		{0, true, true, false, true},
+		{0, true, false, true, true},
 	} {
-		if got := p.CutNow(c.inFlight, c.full, c.late); got != c.want {
-			t.Errorf("CutNow(%d, full %v, late %v) = %v", c.inFlight, c.full, c.late, got)
+		if got := p.CutNow(c.inFlight, c.resting, c.full, c.late); got != c.want {
+			t.Errorf("CutNow(%d, resting %v, full %v, late %v) = %v", c.inFlight, c.resting, c.full, c.late, got)
 		}
+	}
+}
+
+func TestThePipelineRestsAfterBlocksOfSeveralMessagesOnly(t *testing.T) {
+	var p Pace
+	if p.Rest(0) != 0 || p.Rest(1) != 0 {
+		t.Error("it rests after a lone message")
+	}
+	last := p.Rest(1)
+	for n := 2; n < 1000; n++ {
+		rest := p.Rest(n)
+		if rest < last || rest == 0 || rest > restMost {
+			t.Fatalf("it rests %v after a block of %d messages, %v after a smaller one", rest, n, last)
+		}
+		last = rest
 	}
 }

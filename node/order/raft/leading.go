@@ -49,6 +49,9 @@ type leading struct {
 	cutter order.Cutter[item]
 	full   [][]item // cut by a limit, not proposed yet
 	waited int      // ticks since the cutter's batch began
+	// rest is how long the pipeline rests, counted from now; 0: it does not.
+	// Whoever has a clock calls rested, and a tick ends it, too.
+	rest time.Duration
 	// open tells that an entry of this term was applied, so that all entries of
 	// earlier terms were too and the next block's place is known.
 	open bool
@@ -86,7 +89,11 @@ func fail(items []item, err error) {
 	}
 }
 
+// rested ends the rest.
+func (l *leading) rested() { l.rest = 0 }
+
 func (l *leading) tick(o options) {
+	l.rested() // where no clock does it
 	if l.cutter.Len() > 0 {
 		l.waited++
 	}
@@ -149,7 +156,7 @@ func (l *leading) applied(o outcome, isLeader bool, term uint64) {
 func (l *leading) propose(rn *raft.RawNode, o options, cfg *Config) {
 	late := time.Duration(l.waited)*o.tick >= cfg.Settings().Batch.Timeout
 	for l.open && (len(l.full) > 0 || l.cutter.Len() > 0) {
-		if !l.pace.CutNow(len(l.inFlight), len(l.full) > 0, late) {
+		if !l.pace.CutNow(len(l.inFlight), l.rest > 0, len(l.full) > 0, late) {
 			return
 		}
 		if len(l.full) == 0 {
@@ -158,6 +165,7 @@ func (l *leading) propose(rn *raft.RawNode, o options, cfg *Config) {
 		if !l.proposeBlock(rn, l.full[0], cfg) {
 			return
 		}
+		l.rest = l.pace.Rest(len(l.full[0]))
 		l.full = l.full[1:]
 	}
 }

@@ -19,10 +19,13 @@ func (n *Node) loop(ctx context.Context, c *core, log *diskLog) error {
 		defer t.Stop()
 		ticks = t.C
 	}
+	var rest restTimer
+	defer rest.end()
 	for {
 		if err := n.dispatch(c.ready()); err != nil {
 			return err
 		}
+		rest.keep(c.lead.rest)
 		n.office.set(c.leader)
 		n.publish(c, log)
 		select {
@@ -30,6 +33,9 @@ func (n *Node) loop(ctx context.Context, c *core, log *diskLog) error {
 			return ctx.Err()
 		case <-ticks:
 			c.tick()
+		case <-rest.over():
+			rest.end()
+			c.lead.rested()
 		case <-n.in.wake:
 			got := n.in.take()
 			for _, m := range got.net {
@@ -43,6 +49,34 @@ func (n *Node) loop(ctx context.Context, c *core, log *diskLog) error {
 				n.forward(c.leader, it)
 			}
 		}
+	}
+}
+
+// restTimer is a timer that runs for as long as it is kept.
+type restTimer struct{ timer *time.Timer }
+
+// keep starts the timer unless it runs; a duration of 0 stops it.
+func (p *restTimer) keep(d time.Duration) {
+	switch {
+	case d == 0:
+		p.end()
+	case p.timer == nil:
+		p.timer = time.NewTimer(d)
+	}
+}
+
+// over receives when the time is over, and never when there is no timer.
+func (p *restTimer) over() <-chan time.Time {
+	if p.timer == nil {
+		return nil
+	}
+	return p.timer.C
+}
+
+func (p *restTimer) end() {
+	if p.timer != nil {
+		p.timer.Stop()
+		p.timer = nil
 	}
 }
 
