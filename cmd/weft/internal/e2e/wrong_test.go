@@ -113,7 +113,7 @@ func TestWhatIsNoChaincodeIsNotDeployed(t *testing.T) {
 		"WASI command":          {wasi, []string{"command.wasm is no chaincode", "WASI command", "weft chaincode build"}},
 		"source of a command":   {command, []string{command, "not a chaincode"}},
 		"source with mistakes":  {broken, []string{broken, "main.go:3", "fly"}},
-		"nothing":               {filepath.Join(dir, "nothing"), []string{"nothing", "name a folder of Go source or a .wasm file"}},
+		"nothing":               {filepath.Join(dir, "nothing"), []string{"nothing", "name a folder of source or a .wasm file"}},
 		"folder without source": {t.TempDir(), []string{"go.mod"}},
 	} {
 		t.Run(name, func(t *testing.T) {
