@@ -26,11 +26,14 @@ port: build ## build the Fabric chaincode in DIR as it is, start it and report: 
 	@test -n "$(DIR)" || { echo "make port DIR=FOLDER: name a folder of Fabric chaincode in Go"; exit 2; }
 	$(BIN)/weft chaincode port $(DIR)
 
+# A package may take long on a small machine with nothing in its caches.
+TIMEOUT ?= 30m
+
 test: build examples ## all tests, those over real processes too
-	$(GO) test ./...
+	$(GO) test -timeout $(TIMEOUT) ./...
 
 race: ## the tests of packages under the race detector
-	$(GO) test -race -short ./...
+	$(GO) test -timeout $(TIMEOUT) -race -short ./...
 
 lint: ## formatting, vet, staticcheck, layering, generated code
 	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not gofmt-clean:"; echo "$$files"; exit 1; fi
