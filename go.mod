@@ -3,6 +3,7 @@ module github.com/weft-network/weft
 go 1.26.6
 
 require (
+	filippo.io/nistec v0.0.4
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c
 	github.com/cockroachdb/pebble/v2 v2.1.7
 	github.com/go-viper/mapstructure/v2 v2.4.0

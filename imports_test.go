@@ -26,6 +26,7 @@ var owners = []struct {
 	{"github.com/tetratelabs/wazero", []string{"wasm"}, "the engine's unspecified behaviour is relied on in one place"},
 	{"github.com/libp2p", []string{"p2p"}, "the rest of Weft speaks of peers and streams, not of libp2p"},
 	{"go.etcd.io/raft", []string{"node/order/raft"}, "order knows consensus, not Raft"},
+	{"filippo.io/nistec", []string{"ledger/ident"}, "signatures are checked in one place"},
 	{"google.golang.org/grpc", []string{"node", "cmd", "p2p/wire"}, "gRPC is for clients and for Identify"},
 	{"github.com/hyperledger/fabric-protos-go-apiv2", []string{"ledger", "node", "cmd", "internal"}, "wasm and p2p move bytes"},
 	{"github.com/hyperledger/fabric-config", []string{"ledger/channel"}, "configuration trees are built and printed in one place"},

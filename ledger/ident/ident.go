@@ -7,6 +7,7 @@
 package ident
 
 import (
+	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -76,7 +77,8 @@ func (id *Identity) Vouch(msg, sig []byte) {
 }
 
 func (id *Identity) judge(msg []byte, digest [32]byte, sig []byte) error {
-	if err := verifySignature(id.Cert.PublicKey, msg, digest, sig); err != nil {
+	tables := func(pub *ecdsa.PublicKey) *table { return id.memo.table(id.keyHash, pub) }
+	if err := verifySignature(id.Cert.PublicKey, msg, digest, sig, tables); err != nil {
 		return fmt.Errorf("verify signature of %s: %w", id, err)
 	}
 	return nil

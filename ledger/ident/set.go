@@ -1,6 +1,7 @@
 package ident
 
 import (
+	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
@@ -92,13 +93,23 @@ func (s *Set) Identity(serialized []byte) (*Identity, error) {
 
 // Memo remembers good signatures, and only those: a failure is judged anew each
 // time. A hit proves the same key, message and signature, so it holds whatever
-// the config. It is safe for concurrent use; nil remembers nothing.
+// the config. It also keeps what makes the checks of busy keys faster. It is safe
+// for concurrent use; nil remembers nothing.
 type Memo struct {
 	seen *lru.Cache[[32]byte, struct{}]
+	keys *multiples
 }
 
 // NewMemo makes an empty Memo.
-func NewMemo() *Memo { return &Memo{newLRU[struct{}](maxMemo)} }
+func NewMemo() *Memo { return &Memo{newLRU[struct{}](maxMemo), newMultiples()} }
+
+// table of a key, or nil.
+func (m *Memo) table(hash [32]byte, pub *ecdsa.PublicKey) *table {
+	if m == nil {
+		return nil
+	}
+	return m.keys.of(hash, pub)
+}
 
 func memoKey(keyHash, digest [32]byte, sig []byte) [32]byte {
 	var b [64 + maxMemoBytes]byte

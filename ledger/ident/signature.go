@@ -39,8 +39,11 @@ func parseECDSA(sig []byte) (ecdsaSignature, error) {
 // signature (r, s) there is a second good one, (r, n-s); only the low one counts,
 // so that nobody can alter a signed message without its key.
 func isHighS(curve elliptic.Curve, s *big.Int) bool {
-	half := new(big.Int).Rsh(curve.Params().N, 1)
-	return s.Cmp(half) > 0
+	n := curve.Params().N
+	if s.BitLen() < n.BitLen()-1 {
+		return false
+	}
+	return s.Cmp(new(big.Int).Rsh(n, 1)) > 0
 }
 
 // toLowS rewrites a signature into its low-S form, without anything after it.
@@ -91,8 +94,9 @@ func checkKey(pub crypto.PublicKey) error {
 }
 
 // verifySignature checks sig over msg without remembering anything. The digest
-// is SHA-256 of msg, which the caller has at hand.
-func verifySignature(pub crypto.PublicKey, msg []byte, digest [sha256.Size]byte, sig []byte) error {
+// is SHA-256 of msg, which the caller has at hand; tables finds that of an ECDSA
+// key, or nil.
+func verifySignature(pub crypto.PublicKey, msg []byte, digest [sha256.Size]byte, sig []byte, tables func(*ecdsa.PublicKey) *table) error {
 	switch pub := pub.(type) {
 	case *ecdsa.PublicKey:
 		rs, err := parseECDSA(sig)
@@ -101,6 +105,12 @@ func verifySignature(pub crypto.PublicKey, msg []byte, digest [sha256.Size]byte,
 		}
 		if isHighS(pub.Curve, rs.S) {
 			return errors.New("signature has a high S; only the low-S form is accepted")
+		}
+		if t := tables(pub); t != nil {
+			if !t.verify(&digest, rs.R, rs.S) {
+				return errBadSignature
+			}
+			return nil
 		}
 		if !ecdsa.Verify(pub, digest[:], rs.R, rs.S) {
 			return errBadSignature
