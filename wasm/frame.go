@@ -204,7 +204,9 @@ func adapt(name string, do hostFunc, results int) api.GoModuleFunc {
 // serve runs one host function. A panic in it that is not the end of the
 // invocation is a fault of this peer, and ends only this call.
 func (inv *invocation) serve(ctx context.Context, name string, do hostFunc, mem api.Memory, stack []uint64) int32 {
+	inv.load()
 	defer func() {
+		inv.store()
 		if r := recover(); r != nil {
 			if inv.fault == nil {
 				inv.fault = fmt.Errorf("host function %s panicked: %v", name, r)

@@ -68,58 +68,62 @@ func (b *Budget) take(n uint64) uint64 {
 func (b *Budget) give(n uint64) { b.left += n }
 
 // The guest holds a slice of the budget in its global of fuel, and host
-// functions are paid from the same. What it holds when it ends goes back.
+// functions are paid from the same: while one runs, held stands for the global,
+// which takes long to reach. What the guest holds when it ends goes back.
+
+// load and store are the begin and the end of a host function.
+func (inv *invocation) load()  { inv.held = int64(inv.fuel.Get()) }
+func (inv *invocation) store() { inv.fuel.Set(uint64(inv.held)) }
 
 // draw gives the guest a slice to begin with, or to go on with after a call of
 // other chaincode.
-func (inv *invocation) draw() { inv.fuel.Set(inv.budget.take(fuelSlice)) }
+func (inv *invocation) draw() { inv.held = int64(inv.budget.take(fuelSlice)) }
 
 // settle takes back what the guest holds. It is below zero for instructions
 // that were run before the guest looked.
 func (inv *invocation) settle() {
-	left := int64(inv.fuel.Get())
-	inv.fuel.Set(0)
-	if left < 0 {
-		inv.budget.take(uint64(-left))
+	if inv.held < 0 {
+		inv.budget.take(uint64(-inv.held))
 	} else {
-		inv.budget.give(uint64(left))
+		inv.budget.give(uint64(inv.held))
 	}
+	inv.held = 0
 }
 
 // pay charges the guest for what a host function does for it, before it is
 // done. It ends the invocation when the budget is empty.
 func (inv *invocation) pay(units uint64) {
-	left := int64(inv.fuel.Get()) - int64(min(units, math.MaxInt64/2))
-	if left < 0 {
-		left = inv.refill(left)
+	inv.held -= int64(min(units, math.MaxInt64/2))
+	if inv.held < 0 {
+		inv.refill()
 	}
-	inv.fuel.Set(uint64(left))
 }
 
-// refill adds slices to what the guest has left until that is not negative, or
+// refill adds slices to what the guest holds until that is not negative, or
 // ends the invocation. It is where a guest that computes comes by now and then,
 // so others get a turn and its end is noticed here.
-func (inv *invocation) refill(left int64) int64 {
+func (inv *invocation) refill() {
 	if inv.memory != nil {
 		inv.memory.Unwatch() // a goroutine that is bound to a thread gives way slowly
 	}
 	runtime.Gosched()
 	inv.mustGoOn()
-	for left < 0 {
-		got := inv.budget.take(max(fuelSlice, uint64(-left)))
+	for inv.held < 0 {
+		got := inv.budget.take(max(fuelSlice, uint64(-inv.held)))
 		if got == 0 {
-			inv.fuel.Set(0)
+			inv.held = 0
 			inv.end(&Exhausted{What: whatFuel, Limit: int64(inv.budget.limit), Unit: "units"})
 		}
-		left += int64(got)
+		inv.held += int64(got)
 	}
-	return left
 }
 
 // refillGuest is the import that rewritten modules call when they have no fuel.
 func refillGuest(ctx context.Context, _ api.Module, _ []uint64) {
 	inv := invocationOf(ctx)
-	inv.fuel.Set(uint64(inv.refill(int64(inv.fuel.Get()))))
+	inv.load()
+	defer inv.store()
+	inv.refill()
 }
 
 // fuelSchedule names all prices, for the execution profile.

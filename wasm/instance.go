@@ -60,9 +60,11 @@ func (inst *instance) serve(ctx context.Context, call *Call, stub Stub) (*Respon
 	}
 	inst.stack[0] = call.flags()
 	inv.draw()
+	inv.store()
 	inv.memory = inst.memory
 	inst.memory.Watch()
 	err := inst.invoke.CallWithStack(inv.attach(), inst.stack[:])
+	inv.load()
 	inv.settle()
 	fuel := inv.budget.Used() - before
 	if err != nil {

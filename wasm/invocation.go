@@ -31,6 +31,7 @@ type invocation struct {
 	phase  string          // of the start; empty during a call
 	budget *Budget
 	fuel   api.MutableGlobal // what the guest holds of the budget
+	held   int64             // the same, while the guest does not run
 	memory *snapshot.Memory  // that is watched; nil during the start
 
 	clock  uint64 // virtual, in nanoseconds since 1970

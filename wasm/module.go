@@ -99,12 +99,23 @@ func (m *Module) leave() {
 
 // enter waits for a free one of slots.
 func (r *Runtime) enter(ctx context.Context, slots chan struct{}) error {
+	select { // alone it is cheap, and mostly enough
+	case slots <- struct{}{}:
+	default:
+		if err := r.wait(ctx, slots); err != nil {
+			return err
+		}
+	}
+	if r.life.Err() != nil {
+		<-slots
+		return ErrClosed
+	}
+	return nil
+}
+
+func (r *Runtime) wait(ctx context.Context, slots chan struct{}) error {
 	select {
 	case slots <- struct{}{}:
-		if r.life.Err() != nil {
-			<-slots
-			return ErrClosed
-		}
 		return nil
 	case <-r.life.Done():
 		return ErrClosed

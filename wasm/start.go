@@ -81,7 +81,9 @@ func (inst *instance) runOn(ctx context.Context, call *Call, stub Stub, budget *
 	defer inv.close()
 	inv.budget, inv.phase = budget, export
 	inv.draw()
+	inv.store()
 	results, err := function.Call(inv.attach(), args...)
+	inv.load()
 	inv.settle()
 	if err != nil {
 		return 0, inv.locate(inst.explain(err), budget.Used())

@@ -23,7 +23,11 @@ func AppendBytes[T ~string | ~[]byte](dst []byte, b T) []byte {
 
 // AppendList appends a list: the count, then each item with its length.
 func AppendList[T ~string | ~[]byte](dst []byte, items []T) []byte {
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(items)))
+	size := 4
+	for _, item := range items {
+		size += 4 + len(item)
+	}
+	dst = binary.LittleEndian.AppendUint32(slices.Grow(dst, size), uint32(len(items)))
 	for _, item := range items {
 		dst = AppendBytes(dst, item)
 	}
