@@ -18,6 +18,7 @@ type Memory struct {
 
 	high      uint64 // end of what the guest could write to since the last reset
 	highest   uint64 // the same since the memory was made
+	searched  uint64 // highest, when own pages were last looked for
 	shrinking bool
 	refused   bool
 
@@ -145,17 +146,21 @@ func (m *Memory) restore(quiet bool) error {
 	if m.form == Copy {
 		return m.restoreAll()
 	}
-	if !quiet {
+	if !quiet || m.highest > m.searched {
 		// Up to the highest, not only to where this call could write: pages
 		// above it stay the memory's own, and a later call that grows to them
-		// writes to them without a fault.
+		// writes to them without a fault. For the same reason what lies above
+		// what was searched is looked at even if there was no fault: one below
+		// may have made pages there the memory's own, too.
 		if err := m.own.find(m.highest); err != nil {
 			return err
 		}
+		m.searched = m.highest
 	}
 	if m.sticky.tooMany(m.own.pages) {
 		err := drop(m.region[:m.highest])
 		m.own.ranges, m.own.pages, m.highest = m.own.ranges[:0], 0, m.image.Size()
+		m.searched = m.highest
 		return err
 	}
 	for _, r := range m.own.ranges {

@@ -83,6 +83,28 @@ func TestAfterAResetMemoryEqualsTheImage(t *testing.T) {
 	})
 }
 
+// As after a fault whose page was larger than what the guest could reach.
+func TestPagesAboveTheHighestThatAreOwnAlreadyAreFoundOnceTheGuestReachesThem(t *testing.T) {
+	eachForm(t, func(t *testing.T, s *System) {
+		m, engine := over(t, s, random(1, 4*wasmPage))
+		if err := m.Reset(engine); err != nil {
+			t.Fatal(err)
+		}
+		above := &m.region[6*wasmPage]
+		*above = 0 // its own from here on
+		m.Watch()
+		engine.Grow(4)
+		*above = 1
+		if err := m.Reset(engine); err != nil {
+			t.Fatal(err)
+		}
+		engine.Grow(4)
+		if *above != 0 {
+			t.Error("what a call wrote there is still there")
+		}
+	})
+}
+
 func TestAMemoryOverAnEmptyImageShrinksToNothing(t *testing.T) {
 	eachForm(t, func(t *testing.T, s *System) {
 		m, engine := over(t, s, nil)
