@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -203,7 +204,7 @@ func (c *chaincode) shareApprovals(m *mesh.Mesh) {
 
 // installed lists the chaincodes that this peer can endorse on a channel.
 func (c *chaincode) installed(channel string) []*wire.InstalledChaincode {
-	packages := len(c.packages.List())
+	packages := c.packages.Len()
 	c.mu.Lock()
 	r, ok := c.known[channel]
 	age := c.age
@@ -222,6 +223,11 @@ func (c *chaincode) installed(channel string) []*wire.InstalledChaincode {
 		c.known[channel] = runnable{packages, list}
 	}
 	return list
+}
+
+// runs tells whether this peer can endorse a chaincode on a channel.
+func (c *chaincode) runs(channel, name string) bool {
+	return slices.ContainsFunc(c.installed(channel), func(i *wire.InstalledChaincode) bool { return i.Name == name })
 }
 
 func (c *chaincode) forget() {

@@ -82,7 +82,7 @@ func newPeer(n *Node, dir string) (*peerRole, error) {
 		Now: n.cfg.Now, Log: n.log, Concurrent: n.cfg.Peer.EndorserConcurrency, Timeout: n.cfg.Peer.ExecuteTimeout,
 	})
 	p.gateway = gateway.New(gateway.Config{
-		MSPID: n.cfg.MSPID, Channel: p.commitChannel, Endorsers: p.endorsers, Orderers: p.orderers,
+		MSPID: n.cfg.MSPID, Channel: p.commitChannel, Endorsers: p.endorsers, Own: p.own, Orderers: p.orderers,
 		SystemChaincode: func(name string) bool { return p.chaincode.system[name] != nil },
 		Profile:         p.chaincode.runtime.Profile(),
 		Now:             n.cfg.Now, Log: n.log,
@@ -326,18 +326,31 @@ func (p *peerRole) commitChannel(id string) (*commit.Channel, bool) {
 	return pc.Channel, true
 }
 
+// own is this peer for the gateway, if it can endorse the chaincode.
+func (p *peerRole) own(id, chaincode string) (gateway.Endorser, bool) {
+	pc, ok := p.get(id)
+	if !ok || p.chaincode.system[chaincode] == nil && !p.chaincode.runs(id, chaincode) {
+		return gateway.Endorser{}, false
+	}
+	return p.self(pc), true
+}
+
+func (p *peerRole) self(pc *peerChannel) gateway.Endorser {
+	return gateway.Endorser{
+		MSPID: p.n.cfg.MSPID, Endpoint: p.n.cfg.Endpoint, Local: true, Height: pc.Ledger().Height(),
+		Process: p.endorser.Process, Query: p.endorser.Evaluate,
+	}
+}
+
 // endorsers lists this peer and the channel's other live peers for the gateway.
 func (p *peerRole) endorsers(id string) []gateway.Endorser {
 	pc, ok := p.get(id)
 	if !ok {
 		return nil
 	}
-	versions, profiles := gossip.Chaincodes(p.chaincode.installed(id))
-	list := []gateway.Endorser{{
-		MSPID: p.n.cfg.MSPID, Endpoint: p.n.cfg.Endpoint, Local: true,
-		Height: pc.Ledger().Height(), Chaincodes: versions, Profiles: profiles,
-		Process: p.endorser.Process, Query: p.endorser.Evaluate,
-	}}
+	self := p.self(pc)
+	self.Chaincodes, self.Profiles = gossip.Chaincodes(p.chaincode.installed(id))
+	list := []gateway.Endorser{self}
 	for _, m := range pc.gossip.Members() {
 		list = append(list, gateway.Endorser{
 			MSPID: m.MSPID, Endpoint: m.Endpoint, Height: m.Height, Chaincodes: m.Chaincodes, Profiles: m.Profiles,

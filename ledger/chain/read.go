@@ -130,6 +130,16 @@ func (c *Chain) Tx(txID string) (TxInfo, error) {
 	return info, nil
 }
 
+// HasTx tells whether a transaction with that id is on the ledger.
+func (c *Chain) HasTx(txID string) (bool, error) {
+	if !c.gate.Enter() {
+		return false, ErrClosed
+	}
+	defer c.gate.Leave()
+	_, found, err := findTx(c.db, txID)
+	return found, err
+}
+
 // getter is the store or a snapshot of it.
 type getter interface {
 	Get(key []byte) ([]byte, error)

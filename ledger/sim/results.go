@@ -46,6 +46,23 @@ func (s *Simulator) Results() ([]byte, error) {
 	return raw, nil
 }
 
+// End ends the simulation without results, for callers that have no use for
+// them.
+func (s *Simulator) End() error {
+	if s.done {
+		return errDone
+	}
+	s.done = true
+	var err error
+	for _, i := range s.iterators {
+		err = errors.Join(err, i.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("end simulation: %w", err)
+	}
+	return nil
+}
+
 var canonical = proto.MarshalOptions{Deterministic: true}
 
 // ranges closes the iterators and gathers their queries by namespace. A query

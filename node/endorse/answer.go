@@ -31,7 +31,7 @@ type result struct {
 
 // answer runs a checked proposal. An error is a failure inside this peer.
 func (e *Endorser) answer(ctx context.Context, p *Proposal) (*peer.ProposalResponse, error) {
-	r, err := e.simulate(ctx, p)
+	r, err := e.simulate(ctx, p, complete)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,12 @@ func (e *Endorser) answer(ctx context.Context, p *Proposal) (*peer.ProposalRespo
 
 // query runs a checked proposal whose outcome goes no further than its client.
 func (e *Endorser) query(ctx context.Context, p *Proposal) (*peer.ProposalResponse, error) {
-	r, err := e.simulate(ctx, p)
+	r, err := e.simulate(ctx, p, func(r *result, s *sim.Simulator) error {
+		if r.response.Status >= 500 {
+			return complete(r, s)
+		}
+		return s.End()
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +77,16 @@ func (e *Endorser) query(ctx context.Context, p *Proposal) (*peer.ProposalRespon
 	return resp, err
 }
 
-// simulate runs the chaincode on one snapshot, which is free again on return.
-func (e *Endorser) simulate(ctx context.Context, p *Proposal) (*result, error) {
+// complete takes the read-write set into the result.
+func complete(r *result, s *sim.Simulator) (err error) {
+	r.rwset, err = s.Results()
+	r.touched = s.Namespaces()
+	return err
+}
+
+// simulate runs the chaincode on one snapshot, which is free again on return,
+// and takes what the caller wants of the simulation.
+func (e *Endorser) simulate(ctx context.Context, p *Proposal, end func(*result, *sim.Simulator) error) (*result, error) {
 	system, isSystem := e.cfg.System[p.Chaincode]
 	if p.Channel == nil {
 		if !isSystem {
@@ -95,10 +108,9 @@ func (e *Endorser) simulate(ctx context.Context, p *Proposal) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.rwset, err = s.Results(); err != nil {
+	if err := end(r, s); err != nil {
 		return nil, fmt.Errorf("error in simulation: %w", err)
 	}
-	r.touched = s.Namespaces()
 	return r, nil
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
-	"github.com/weft-network/weft/ledger/chain"
 	"github.com/weft-network/weft/ledger/ident"
 	"google.golang.org/protobuf/proto"
 )
@@ -62,7 +61,7 @@ func (p *Proposal) authenticate(set *ident.Set) error {
 	if err := id.Verify(p.Signed.ProposalBytes, p.Signed.Signature); err != nil {
 		return p.deny(id.MSPID, fmt.Errorf("signature over the proposal: %w", err))
 	}
-	p.Creator = id
+	p.Creator, p.verified = id, set
 	return nil
 }
 
@@ -135,12 +134,11 @@ func atTheDoor(p *Proposal, now time.Time) error {
 }
 
 func notDuplicate(p *Proposal) error {
-	switch _, err := p.Channel.Ledger().Tx(p.TxID); {
-	case err == nil:
-		return fmt.Errorf("duplicate transaction found [%s]. Creator [%x]", p.TxID, p.CreatorBytes)
-	case errors.Is(err, chain.ErrNotFound):
-		return nil
-	default:
+	switch known, err := p.Channel.Ledger().HasTx(p.TxID); {
+	case err != nil:
 		return fmt.Errorf("look up transaction %s on channel %s: %w", p.TxID, p.ChannelID, err)
+	case known:
+		return fmt.Errorf("duplicate transaction found [%s]. Creator [%x]", p.TxID, p.CreatorBytes)
 	}
+	return nil
 }

@@ -125,8 +125,18 @@ func (e *Endorser) Process(ctx context.Context, sp *peer.SignedProposal) (*peer.
 // Evaluate is Process for a query: the same checks and the same simulation, but
 // nothing is signed, since nobody would keep the endorsement. A response that
 // Process would endorse comes without Payload.
-func (e *Endorser) Evaluate(ctx context.Context, sp *peer.SignedProposal) (*peer.ProposalResponse, error) {
-	return e.unpack(ctx, sp, e.query)
+//
+// Whoever has parsed parts of sp gives all of them, and they are not parsed again;
+// nil otherwise.
+func (e *Endorser) Evaluate(ctx context.Context, sp *peer.SignedProposal, parts *Parts) (*peer.ProposalResponse, error) {
+	if parts == nil {
+		return e.unpack(ctx, sp, e.query)
+	}
+	p, err := assemble(sp, parts)
+	if err != nil {
+		return e.refuse(nil, err)
+	}
+	return e.process(ctx, p, e.query)
 }
 
 // answering makes the response to a checked proposal. An error is a failure

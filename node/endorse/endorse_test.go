@@ -266,7 +266,7 @@ func TestAnEndorsementSignsWhatTheChaincodeDid(t *testing.T) {
 	parse(t, resp.Payload, prp)
 	parse(t, prp.Extension, action)
 	parse(t, action.Events, event)
-	if !bytes.Equal(prp.ProposalHash, p.Hash) {
+	if hash, err := p.Hash(); err != nil || !bytes.Equal(prp.ProposalHash, hash) {
 		t.Error("another proposal's hash")
 	}
 	if bytes.Contains(resp.Payload, []byte("secret")) {
@@ -344,7 +344,7 @@ func TestWhatBecomesOfAnAnswer(t *testing.T) {
 		if got := resp.Endorsement != nil; got != c.endorsed {
 			t.Errorf("%d: endorsed: %v", c.status, got)
 		}
-		query, err := w.endorser().Evaluate(t.Context(), r.Sign(t))
+		query, err := w.endorser().Evaluate(t.Context(), r.Sign(t), nil)
 		if err != nil || query.Endorsement != nil || !proto.Equal(query.Response, resp.Response) {
 			t.Errorf("%d: as a query: %v %v", c.status, query, err)
 		}

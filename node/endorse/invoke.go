@@ -2,12 +2,14 @@ package endorse
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"github.com/weft-network/weft/ledger/sim"
 	"github.com/weft-network/weft/wasm"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // Fabric's words for a chaincode that died and one that took too long. Gateways
@@ -19,10 +21,7 @@ const (
 
 // invoke runs the module once.
 func (e *Endorser) invoke(ctx context.Context, p *Proposal, m Module, s *sim.Simulator) (*result, error) {
-	call, err := e.call(p)
-	if err != nil {
-		return nil, err
-	}
+	call := e.call(p)
 	ctx, cancel := context.WithTimeout(ctx, e.cfg.Timeout)
 	defer cancel()
 	stub := e.stub(p, s, p.Chaincode, call.SignedProposal)
@@ -48,12 +47,19 @@ func isTimeout(err error) bool {
 	return errors.As(err, &t) || errors.Is(err, context.DeadlineExceeded)
 }
 
-func (e *Endorser) call(p *Proposal) (*wasm.Call, error) {
-	signed, err := marshal(p.Signed)
-	if err != nil {
-		return nil, fmt.Errorf("marshal signed proposal: %w", err)
+func (e *Endorser) call(p *Proposal) *wasm.Call { return e.callWith(p, signedBytes(p.Signed)) }
+
+// signedBytes is the signed proposal as protobuf writes it: two fields, in order,
+// without those that are empty. Unknown fields follow.
+func signedBytes(sp *peer.SignedProposal) []byte {
+	b := make([]byte, 0, len(sp.ProposalBytes)+len(sp.Signature)+2*binary.MaxVarintLen64)
+	for i, field := range [][]byte{sp.ProposalBytes, sp.Signature} {
+		if len(field) > 0 {
+			b = protowire.AppendTag(b, protowire.Number(i+1), protowire.BytesType)
+			b = protowire.AppendBytes(b, field)
+		}
 	}
-	return e.callWith(p, signed), nil
+	return append(b, sp.ProtoReflect().GetUnknown()...)
 }
 
 // callWith is call for a signed proposal that is marshalled already.

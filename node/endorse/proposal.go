@@ -37,9 +37,32 @@ type Proposal struct {
 	// ChannelHeader and CreatorBytes are as they came.
 	ChannelHeader *common.ChannelHeader
 	CreatorBytes  []byte
-	// Hash is what endorsers sign of the proposal: SHA-256 over channel header,
-	// signature header and the payload without transient data.
-	Hash []byte
+
+	parts    *Parts
+	verified *ident.Set // that Verify found Creator in
+}
+
+// Parts are the messages inside a proposal, parsed.
+type Parts struct {
+	Proposal      *peer.Proposal
+	Header        *common.Header
+	ChannelHeader *common.ChannelHeader
+	Payload       *peer.ChaincodeProposalPayload
+	Spec          *peer.ChaincodeInvocationSpec
+}
+
+// Hash is what endorsers sign of the proposal: SHA-256 over channel header,
+// signature header and the payload without transient data.
+func (p *Proposal) Hash() ([]byte, error) {
+	visible, err := marshal(&peer.ChaincodeProposalPayload{Input: p.parts.Payload.Input})
+	if err != nil {
+		return nil, fmt.Errorf("could not marshal non-transient portion of payload: %w", err)
+	}
+	h := sha256.New()
+	h.Write(p.parts.Header.ChannelHeader)
+	h.Write(p.parts.Header.SignatureHeader)
+	h.Write(visible)
+	return h.Sum(nil), nil
 }
 
 // Binding ties the proposal to its creator and nonce, as the chaincode API's
@@ -57,30 +80,34 @@ func (p *Proposal) Binding() []byte {
 // Unpack takes a signed proposal apart and fails on the first part that is
 // missing or does not parse. It verifies nothing.
 func Unpack(sp *peer.SignedProposal) (*Proposal, error) {
-	prop := &peer.Proposal{}
-	if err := parse(sp.GetProposalBytes(), prop, "Proposal"); err != nil {
+	parts := &Parts{Proposal: &peer.Proposal{}, Header: &common.Header{}, ChannelHeader: &common.ChannelHeader{}}
+	if err := parse(sp.GetProposalBytes(), parts.Proposal, "Proposal"); err != nil {
 		return nil, err
 	}
-	p := &Proposal{Signed: sp, Header: prop.Header, Payload: prop.Payload}
-	header := &common.Header{}
-	if err := parse(prop.Header, header, "Header"); err != nil {
+	if err := parse(parts.Proposal.Header, parts.Header, "Header"); err != nil {
 		return nil, err
 	}
-	if err := p.readHeaders(header); err != nil {
+	if err := parse(parts.Header.ChannelHeader, parts.ChannelHeader, "ChannelHeader"); err != nil {
 		return nil, err
 	}
-	if err := p.readPayload(header); err != nil {
+	return assemble(sp, parts)
+}
+
+// assemble parses what there is not of the parts. The payload may be missing.
+func assemble(sp *peer.SignedProposal, parts *Parts) (*Proposal, error) {
+	p := &Proposal{Signed: sp, Header: parts.Proposal.Header, Payload: parts.Proposal.Payload, parts: parts}
+	if err := p.readHeaders(); err != nil {
+		return nil, err
+	}
+	if err := p.readPayload(); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *Proposal) readHeaders(header *common.Header) error {
-	ch, sh, ext := &common.ChannelHeader{}, &common.SignatureHeader{}, &peer.ChaincodeHeaderExtension{}
-	if err := parse(header.ChannelHeader, ch, "ChannelHeader"); err != nil {
-		return err
-	}
-	if err := parse(header.SignatureHeader, sh, "SignatureHeader"); err != nil {
+func (p *Proposal) readHeaders() error {
+	ch, sh, ext := p.parts.ChannelHeader, &common.SignatureHeader{}, &peer.ChaincodeHeaderExtension{}
+	if err := parse(p.parts.Header.SignatureHeader, sh, "SignatureHeader"); err != nil {
 		return err
 	}
 	if err := parse(ch.Extension, ext, "ChaincodeHeaderExtension"); err != nil {
@@ -100,15 +127,17 @@ func (p *Proposal) readHeaders(header *common.Header) error {
 	return nil
 }
 
-func (p *Proposal) readPayload(header *common.Header) error {
-	cpp, cis := &peer.ChaincodeProposalPayload{}, &peer.ChaincodeInvocationSpec{}
-	if err := parse(p.Payload, cpp, "ChaincodeProposalPayload"); err != nil {
-		return err
+func (p *Proposal) readPayload() error {
+	if p.parts.Payload == nil || p.parts.Spec == nil {
+		p.parts.Payload, p.parts.Spec = &peer.ChaincodeProposalPayload{}, &peer.ChaincodeInvocationSpec{}
+		if err := parse(p.Payload, p.parts.Payload, "ChaincodeProposalPayload"); err != nil {
+			return err
+		}
+		if err := parse(p.parts.Payload.Input, p.parts.Spec, "ChaincodeInvocationSpec"); err != nil {
+			return err
+		}
 	}
-	if err := parse(cpp.Input, cis, "ChaincodeInvocationSpec"); err != nil {
-		return err
-	}
-	spec := cis.ChaincodeSpec
+	spec := p.parts.Spec.ChaincodeSpec
 	if spec == nil {
 		return errors.New("chaincode invocation spec did not contain chaincode spec")
 	}
@@ -120,17 +149,8 @@ func (p *Proposal) readPayload(header *common.Header) error {
 	if name := spec.GetChaincodeId().GetName(); name != "" && name != p.Chaincode {
 		return fmt.Errorf("chaincode id '%s' in the header extension differs from '%s' in the invocation spec", p.Chaincode, name)
 	}
-	visible, err := marshal(&peer.ChaincodeProposalPayload{Input: cpp.Input})
-	if err != nil {
-		return fmt.Errorf("could not marshal non-transient portion of payload: %w", err)
-	}
-	h := sha256.New()
-	h.Write(header.ChannelHeader)
-	h.Write(header.SignatureHeader)
-	h.Write(visible)
-	p.Hash = h.Sum(nil)
 	p.Args, p.Init = spec.Input.Args, spec.Input.IsInit
-	p.Transient = cpp.TransientMap
+	p.Transient = p.parts.Payload.TransientMap
 	return nil
 }
 

@@ -25,7 +25,11 @@ func responsePayload(p *Proposal, r *result) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return marshal(&peer.ProposalResponsePayload{ProposalHash: p.Hash, Extension: action})
+	hash, err := p.Hash()
+	if err != nil {
+		return nil, err
+	}
+	return marshal(&peer.ProposalResponsePayload{ProposalHash: hash, Extension: action})
 }
 
 // endorse signs payload ‖ identity, so that a signature cannot be claimed by

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 
 	gw "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
@@ -27,22 +28,24 @@ func (s *Server) Evaluate(ctx context.Context, req *gw.EvaluateRequest) (*gw.Eva
 	if home {
 		orgs = []string{s.cfg.MSPID} // transient data stays at home unless the client says otherwise
 	}
-	peers := s.candidates(p, orgs)
-	if len(peers) == 0 {
+	resp, err := s.evaluate(ctx, p, s.queryable(p, orgs))
+	if resp == nil && err == nil {
 		none := fmt.Sprintf("no peers available to evaluate chaincode %s in channel %s", p.chaincode, p.channel)
 		if home {
 			none = "no endorsers found in the gateway's organization; retry specifying target organization(s) to protect transient data: " + none
 		}
 		return nil, status.Error(codes.FailedPrecondition, none)
 	}
-	return s.evaluate(ctx, p, peers)
+	return resp, err
 }
 
-func (s *Server) evaluate(ctx context.Context, p *proposal, peers []Endorser) (*gw.EvaluateResponse, error) {
+// evaluate asks one peer after the other. It answers neither a response nor an
+// error when there is none.
+func (s *Server) evaluate(ctx context.Context, p *proposal, peers iter.Seq[Endorser]) (*gw.EvaluateResponse, error) {
 	var details []*gw.ErrorDetail
 	var last outcome
-	for _, e := range peers {
-		r, out := s.ask(ctx, e.query(), p.signed)
+	for e := range peers {
+		r, out := s.ask(ctx, e.query(p), p.signed)
 		if ctx.Err() != nil {
 			return nil, status.Error(codes.DeadlineExceeded, "evaluate timeout expired")
 		}
@@ -55,7 +58,30 @@ func (s *Server) evaluate(ctx context.Context, p *proposal, peers []Endorser) (*
 			return nil, failure(out.code, "evaluate call to endorser returned error: "+out.message, details)
 		}
 	}
+	if len(details) == 0 {
+		return nil, nil
+	}
 	return nil, failure(last.code, "failed to evaluate transaction, see attached details for more info", details)
+}
+
+// queryable are the candidates. The others are looked at when this peer has not
+// answered, which is seldom.
+func (s *Server) queryable(p *proposal, orgs []string) iter.Seq[Endorser] {
+	return func(yield func(Endorser) bool) {
+		var own Endorser
+		var ok bool
+		if s.cfg.Own != nil && (len(orgs) == 0 || slices.Contains(orgs, s.cfg.MSPID)) {
+			own, ok = s.cfg.Own(p.channel, p.chaincode)
+		}
+		if ok && !yield(own) {
+			return
+		}
+		for _, e := range s.candidates(p, orgs) {
+			if !(ok && e.Local) && !yield(e) {
+				return
+			}
+		}
+	}
 }
 
 // answer prefers the result inside the payload, if there is one: the response

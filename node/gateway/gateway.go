@@ -23,6 +23,7 @@ import (
 	"github.com/weft-network/weft/ledger/ident"
 	"github.com/weft-network/weft/ledger/policy"
 	"github.com/weft-network/weft/node/commit"
+	"github.com/weft-network/weft/node/endorse"
 )
 
 // Default limits of one call, as in Fabric's core.yaml.
@@ -38,6 +39,10 @@ type Config struct {
 	Channel func(id string) (*commit.Channel, bool)
 	// Endorsers are the peers of a channel that are alive, this one included.
 	Endorsers func(channel string) []Endorser
+	// Own is this peer, if it can endorse a chaincode on a channel; Chaincodes
+	// and Profiles are left out. Optional: nil has every query look at all
+	// Endorsers.
+	Own func(channel, chaincode string) (Endorser, bool)
 	// Orderers of a channel, the one to try first in front.
 	Orderers func(channel string) []Orderer
 	// SystemChaincode reports names that every peer can answer.
@@ -59,19 +64,21 @@ type Endorser struct {
 	// Profiles are the execution profiles that it runs them under, by name.
 	Profiles map[string]string
 	Process  Work
-	// Query does the same without an endorsement, which a query has no use for.
-	// Nil: Process does.
-	Query Work
+	// Query does the same without an endorsement, which a query has no use for;
+	// it is given what of the proposal is parsed. Nil: Process does.
+	Query func(context.Context, *peer.SignedProposal, *endorse.Parts) (*peer.ProposalResponse, error)
 }
 
 // Work answers a signed proposal.
 type Work = func(context.Context, *peer.SignedProposal) (*peer.ProposalResponse, error)
 
-func (e *Endorser) query() Work {
-	if e.Query != nil {
-		return e.Query
+func (e *Endorser) query(p *proposal) Work {
+	if e.Query == nil {
+		return e.Process
 	}
-	return e.Process
+	return func(ctx context.Context, sp *peer.SignedProposal) (*peer.ProposalResponse, error) {
+		return e.Query(ctx, sp, p.parts)
+	}
 }
 
 // Orderer is one node of the ordering service.

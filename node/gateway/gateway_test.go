@@ -21,6 +21,7 @@ import (
 	"github.com/weft-network/weft/ledger/channel/channeltest"
 	"github.com/weft-network/weft/ledger/ident/catest"
 	"github.com/weft-network/weft/node/commit"
+	"github.com/weft-network/weft/node/endorse"
 )
 
 // place is a gateway of Org1 on a channel of three organisations, whose
@@ -299,10 +300,33 @@ func TestAQueryGoesHomeThenToTheHighest(t *testing.T) {
 	if got, err := p.evaluate("cc", false, "Org2MSP"); got != "high" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
-	p.endorsers[len(p.endorsers)-1].Query = func(context.Context, *peer.SignedProposal) (*peer.ProposalResponse, error) {
+	p.endorsers[len(p.endorsers)-1].Query = func(context.Context, *peer.SignedProposal, *endorse.Parts) (*peer.ProposalResponse, error) {
 		return &peer.ProposalResponse{Response: &peer.Response{Status: 200, Payload: []byte("unsigned")}}, nil
 	}
 	if got, err := p.evaluate("cc", false); got != "unsigned" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestAQueryLooksAtOtherPeersOnlyWhenThisOneHasNotAnswered(t *testing.T) {
+	p := newPlace(t)
+	p.add("peer0.Org2", 5, signs("other"))
+	p.add("peer0.Org1", 1, says(500, "broken", nil))
+	own, all, looked := p.endorsers[1], p.endorsers, 0
+	own.Chaincodes = nil
+	p.cfg.Own = func(_, chaincode string) (Endorser, bool) { return own, chaincode == "cc" }
+	p.cfg.Endorsers = func(string) []Endorser { looked++; return all }
+	if got, err := p.evaluate("cc", false); got != "other" || err != nil || looked != 1 {
+		t.Errorf("%q, %v; looked %d times", got, err, looked)
+	}
+	if asked := p.whoWasAsked(); !slices.Equal(asked, []string{"peer0.Org1", "peer0.Org2"}) {
+		t.Errorf("asked %v", asked)
+	}
+	own.Process = signs("home")("")
+	if got, err := p.evaluate("cc", false); got != "home" || err != nil || looked != 1 {
+		t.Errorf("%q, %v; looked %d times", got, err, looked)
+	}
+	if got, err := p.evaluate("cc", false, "Org2MSP"); got != "other" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
 }
@@ -401,7 +425,7 @@ func FuzzUnpack(f *testing.F) {
 		if p.channel == "" || p.chaincode == "" {
 			t.Error("a proposal without channel or chaincode")
 		}
-		if _, err := p.envelope(nil, nil); err != nil && p.header == nil {
+		if _, err := p.envelope(nil, nil); err != nil && p.parts.Header == nil {
 			t.Error(err)
 		}
 	})

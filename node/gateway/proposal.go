@@ -9,13 +9,14 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/weft-network/weft/node/endorse"
 )
 
 // proposal is what the gateway reads of a proposal. The endorsers check it.
 type proposal struct {
 	signed    *peer.SignedProposal
-	header    *common.Header
-	payload   *peer.ChaincodeProposalPayload
+	parts     *endorse.Parts
 	channel   string
 	txID      string
 	chaincode string
@@ -27,26 +28,30 @@ func unpack(sp *peer.SignedProposal) (*proposal, error) {
 	if len(sp.GetProposalBytes()) == 0 {
 		return nil, errors.New("a signed proposal is required")
 	}
-	p := &proposal{signed: sp, header: new(common.Header), payload: new(peer.ChaincodeProposalPayload)}
-	prop, ch, spec := new(peer.Proposal), new(common.ChannelHeader), new(peer.ChaincodeInvocationSpec)
+	prop, header, ch := new(peer.Proposal), new(common.Header), new(common.ChannelHeader)
+	payload, spec := new(peer.ChaincodeProposalPayload), new(peer.ChaincodeInvocationSpec)
 	if err := proto.Unmarshal(sp.ProposalBytes, prop); err != nil {
 		return nil, fmt.Errorf("error unmarshalling Proposal: %w", err)
 	}
-	if err := proto.Unmarshal(prop.Header, p.header); err != nil {
+	if err := proto.Unmarshal(prop.Header, header); err != nil {
 		return nil, fmt.Errorf("error unmarshalling Header: %w", err)
 	}
-	if err := proto.Unmarshal(p.header.ChannelHeader, ch); err != nil {
+	if err := proto.Unmarshal(header.ChannelHeader, ch); err != nil {
 		return nil, fmt.Errorf("error unmarshalling ChannelHeader: %w", err)
 	}
-	if err := proto.Unmarshal(prop.Payload, p.payload); err != nil {
+	if err := proto.Unmarshal(prop.Payload, payload); err != nil {
 		return nil, fmt.Errorf("error unmarshalling ChaincodeProposalPayload: %w", err)
 	}
-	if err := proto.Unmarshal(p.payload.Input, spec); err != nil {
+	if err := proto.Unmarshal(payload.Input, spec); err != nil {
 		return nil, fmt.Errorf("error unmarshalling ChaincodeInvocationSpec: %w", err)
 	}
-	p.channel, p.txID = ch.ChannelId, ch.TxId
-	p.chaincode = spec.GetChaincodeSpec().GetChaincodeId().GetName()
-	p.transient = len(p.payload.TransientMap) > 0
+	p := &proposal{
+		signed:  sp,
+		parts:   &endorse.Parts{Proposal: prop, Header: header, ChannelHeader: ch, Payload: payload, Spec: spec},
+		channel: ch.ChannelId, txID: ch.TxId,
+		chaincode: spec.GetChaincodeSpec().GetChaincodeId().GetName(),
+		transient: len(payload.TransientMap) > 0,
+	}
 	return p, p.complete(spec)
 }
 
@@ -105,7 +110,7 @@ func result(prp []byte) ([]byte, error) {
 
 // envelope assembles the transaction that the client will sign.
 func (p *proposal) envelope(prp []byte, endorsements []*peer.Endorsement) (*common.Envelope, error) {
-	noTransient, err := proto.MarshalOptions{Deterministic: true}.Marshal(&peer.ChaincodeProposalPayload{Input: p.payload.Input})
+	noTransient, err := proto.MarshalOptions{Deterministic: true}.Marshal(&peer.ChaincodeProposalPayload{Input: p.parts.Payload.Input})
 	if err != nil {
 		return nil, err
 	}
@@ -117,12 +122,12 @@ func (p *proposal) envelope(prp []byte, endorsements []*peer.Endorsement) (*comm
 		return nil, err
 	}
 	tx, err := proto.Marshal(&peer.Transaction{Actions: []*peer.TransactionAction{
-		{Header: p.header.SignatureHeader, Payload: action},
+		{Header: p.parts.Header.SignatureHeader, Payload: action},
 	}})
 	if err != nil {
 		return nil, err
 	}
-	payload, err := proto.Marshal(&common.Payload{Header: p.header, Data: tx})
+	payload, err := proto.Marshal(&common.Payload{Header: p.parts.Header, Data: tx})
 	return &common.Envelope{Payload: payload}, err
 }
 

@@ -265,6 +265,13 @@ func (p *Packages) Label(id string) (string, bool) {
 	return c.label, true
 }
 
+// Len is how many packages are installed.
+func (p *Packages) Len() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.installed)
+}
+
 // List returns the ids of all installed packages, sorted.
 func (p *Packages) List() []string {
 	p.mu.Lock()
