@@ -75,7 +75,7 @@ func TestWhatCannotBeBuiltSaysWhy(t *testing.T) {
 		"is a file":          filepath.Join(write(map[string]string{"go.mod": goMod}), "go.mod"),
 		"there is no go.mod": write(map[string]string{"main.go": "package main"}),
 		"undefined: nothing": write(map[string]string{"go.mod": goMod, "main.go": "package main\n\nfunc main() { nothing() }\n"}),
-		"no export cc_init": write(map[string]string{"go.mod": goMod, "main.go": "package main\n\nfunc main() {}\n"}),
+		"no export cc_init":  write(map[string]string{"go.mod": goMod, "main.go": "package main\n\nfunc main() {}\n"}),
 		"does not list github.com/hyperledger/fabric-protos-go-apiv2": write(map[string]string{"go.mod": goMod + "require github.com/hyperledger/fabric-chaincode-go/v2 v2.3.0\n"}),
 		"does not list github.com/hyperledger/fabric-chaincode-go/v2": write(map[string]string{"go.mod": goMod + "require github.com/hyperledger/fabric-contract-api-go/v2 v2.2.0\n"}),
 		"only its import path with /v2":                               write(map[string]string{"go.mod": goMod + "require github.com/hyperledger/fabric-chaincode-go v0.0.0-20240704073638-9fb89180dc17\n"}),
