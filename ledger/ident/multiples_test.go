@@ -79,7 +79,7 @@ func same(t *testing.T, table *table, key *ecdsa.PrivateKey, digest [32]byte, r,
 		t.Fatalf("the library says %v of %v %v", lib, r, s)
 	}
 	if got := table.verify(&digest, r, s); got != want {
-		t.Fatalf("key %v, digest %x, signature %v %v: %v", key.D, digest, r, s, got)
+		t.Fatalf("key %v, digest %x, signature %v %v: %v", key.PublicKey, digest, r, s, got)
 	}
 }
 

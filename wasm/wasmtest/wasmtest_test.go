@@ -45,10 +45,11 @@ func TestEveryRandomModuleIsValid(t *testing.T) {
 }
 
 func TestARandomModuleIsItsSeeds(t *testing.T) {
-	if string(Random(7, true)) != string(Random(7, true)) {
+	first, again := Random(7, true), Random(7, true)
+	if string(first) != string(again) {
 		t.Error("one seed gave two modules")
 	}
-	if string(Random(7, true)) == string(Random(8, true)) {
+	if string(first) == string(Random(8, true)) {
 		t.Error("two seeds gave one module")
 	}
 }
