@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"strconv"
 	"strings"
@@ -40,41 +41,51 @@ func parseValue(text string) (int64, error) {
 }
 
 // parse reads "VALUE OWNER".
-func parse(id, text string) (*asset, error) {
-	number, owner, ok := strings.Cut(text, " ")
-	value, err := parseValue(number)
+func parse(id string, stored []byte) (asset, error) {
+	number, owner, ok := bytes.Cut(stored, []byte{' '})
+	value, err := parseValue(string(number))
 	if !ok || err != nil {
-		return nil, errors.New("what is stored as asset " + id + " is none")
+		return asset{}, errors.New("what is stored as asset " + id + " is none")
 	}
-	return &asset{id, owner, value}, nil
+	return asset{id, string(owner), value}, nil
 }
 
 // load reads an asset that must exist.
-func load(tx *guest.Tx, id string) (*asset, error) {
+func load(tx *guest.Tx, id string) (asset, error) {
 	if err := checkName(id); err != nil {
-		return nil, err
+		return asset{}, err
 	}
 	value, err := tx.Get(id)
 	if err != nil {
-		return nil, err
+		return asset{}, err
 	}
 	if value == nil {
-		return nil, errors.New("there is no asset " + id)
+		return asset{}, errors.New("there is no asset " + id)
 	}
-	return parse(id, string(value))
+	return parse(id, value)
 }
 
 func (a *asset) put(tx *guest.Tx) error {
-	return tx.Put(a.id, []byte(strconv.FormatInt(a.value, 10)+" "+a.owner))
+	var room [2 * maxName]byte
+	stored := append(strconv.AppendInt(room[:0], a.value, 10), ' ')
+	return tx.Put(a.id, append(stored, a.owner...))
 }
 
 func (a *asset) index(tx *guest.Tx) error {
+	key, err := guest.Key(ownerKey, a.owner, a.id)
+	if err != nil {
+		return err
+	}
 	// An empty value would delete the key when the block is committed.
-	return tx.Put(guest.Key(ownerKey, a.owner, a.id), []byte{0})
+	return tx.Put(key, []byte{0})
 }
 
 func (a *asset) unindex(tx *guest.Tx) error {
-	return tx.Delete(guest.Key(ownerKey, a.owner, a.id))
+	key, err := guest.Key(ownerKey, a.owner, a.id)
+	if err != nil {
+		return err
+	}
+	return tx.Delete(key)
 }
 
 func (a *asset) appendJSON(json []byte) []byte {

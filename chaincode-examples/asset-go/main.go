@@ -38,12 +38,9 @@ var functions = []function{
 }
 
 func invoke(tx *guest.Tx) ([]byte, error) {
-	raw := tx.Args()
-	args := make([]string, len(raw))
-	for i, arg := range raw {
-		args[i] = string(arg)
-	}
-	for _, f := range functions {
+	args := tx.Strings()
+	for i := range functions {
+		f := &functions[i]
 		if len(args) == 0 || args[0] != f.name {
 			continue
 		}
@@ -162,7 +159,7 @@ func move(tx *guest.Tx, args []string) ([]byte, error) {
 func list(tx *guest.Tx, args []string) ([]byte, error) {
 	json := []byte("[")
 	err := tx.Range(args[0], args[1], func(key string, value []byte) error {
-		a, err := parse(key, string(value))
+		a, err := parse(key, value)
 		if err == nil {
 			json = a.appendItem(json)
 		}

@@ -4,7 +4,7 @@
 //
 //	func main() {
 //		guest.Register(func(tx *guest.Tx) ([]byte, error) {
-//			return tx.Get(string(tx.Args()[0]))
+//			return tx.Get(tx.Strings()[0])
 //		})
 //	}
 //

@@ -1,6 +1,11 @@
 package guest
 
-import "github.com/weft-network/weft/wasm/abi"
+import (
+	"errors"
+	"strings"
+
+	"github.com/weft-network/weft/wasm/abi"
+)
 
 // Range calls f for the keys from start up to, and without, end, until it
 // answers an error, which Range then returns. An empty end is no end.
@@ -16,7 +21,10 @@ func (tx *Tx) RangePrivate(collection, start, end string, f func(key string, val
 // RangeComposite calls f for the composite keys (see Key) that begin with the
 // parts.
 func (tx *Tx) RangeComposite(parts []string, f func(key string, value []byte) error) error {
-	prefix := Key(parts...)
+	prefix, err := Key(parts...)
+	if err != nil {
+		return err
+	}
 	return states(rangeOpen("", prefix, prefix+lastRune, abi.FlagComposite, 0, ""), f)
 }
 
@@ -43,14 +51,23 @@ func (tx *Tx) History(key string, f func(m abi.Modification) error) error {
 }
 
 // Key joins parts to a composite key, which sorts by its parts and never meets a
-// simple key. Parts must not hold U+0000 or U+10FFFF.
-func Key(parts ...string) string {
-	key := compositeMark
+// simple key. Parts that hold U+0000 or U+10FFFF are refused.
+func Key(parts ...string) (string, error) {
+	size := len(compositeMark)
 	for _, part := range parts {
-		key += part + compositeMark
+		if strings.Contains(part, compositeMark) || strings.Contains(part, lastRune) {
+			return "", errPart
+		}
+		size += len(part) + len(compositeMark)
 	}
-	return key
+	key := append(make([]byte, 0, size), compositeMark...)
+	for _, part := range parts {
+		key = append(append(key, part...), compositeMark...)
+	}
+	return textOf(key), nil
 }
+
+var errPart = errors.New("a composite key may contain neither U+0000 nor U+10FFFF: they end and bound its parts")
 
 const (
 	compositeMark = "\x00"

@@ -16,16 +16,16 @@ func (tx *Tx) Init() bool { return tx.flags&abi.FlagInit != 0 }
 func (tx *Tx) ReadOnly() bool { return tx.flags&abi.FlagReadOnly != 0 }
 
 // ID of the transaction.
-func (tx *Tx) ID() string { return string(field(abi.FieldTxID)) }
+func (tx *Tx) ID() string { return textOf(field(abi.FieldTxID)) }
 
 // Channel of the transaction.
-func (tx *Tx) Channel() string { return string(field(abi.FieldChannel)) }
+func (tx *Tx) Channel() string { return textOf(field(abi.FieldChannel)) }
 
 // Chaincode is the name of the chaincode itself.
-func (tx *Tx) Chaincode() string { return string(field(abi.FieldChaincode)) }
+func (tx *Tx) Chaincode() string { return textOf(field(abi.FieldChaincode)) }
 
 // MSPID of the peer that runs the chaincode.
-func (tx *Tx) MSPID() string { return string(field(abi.FieldMSPID)) }
+func (tx *Tx) MSPID() string { return textOf(field(abi.FieldMSPID)) }
 
 // Creator is the client's marshalled identity.
 func (tx *Tx) Creator() []byte { return field(abi.FieldCreator) }
@@ -38,6 +38,18 @@ func (tx *Tx) Binding() []byte { return field(abi.FieldBinding) }
 
 // Args of the call; the first is the function's name by custom.
 func (tx *Tx) Args() [][]byte { return must(abi.DecodeList(field(abi.FieldArgs))) }
+
+// Strings are the same, as strings; they cost less than converting each.
+func (tx *Tx) Strings() []string {
+	count, rest, err := abi.CutU32(field(abi.FieldArgs))
+	args := make([]string, must(count, err))
+	for i := range args {
+		var arg []byte
+		arg, rest, err = abi.CutBytes(rest)
+		args[i] = textOf(must(arg, err))
+	}
+	return args
+}
 
 // Transient is what the client passed beside the arguments, which never gets
 // into the ledger.
@@ -84,5 +96,5 @@ func (tx *Tx) Call(chaincode string, args [][]byte, channel string) (status int3
 		return 0, nil, "", err
 	}
 	parts := must(abi.DecodeList(result))
-	return status, parts[0], string(parts[1]), nil
+	return status, parts[0], textOf(parts[1]), nil
 }

@@ -65,6 +65,9 @@ func value(scratch []byte, n int32) ([]byte, error) {
 
 func dataOf(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
 
+// textOf makes a string of bytes that nobody changes any more.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
 func check(code int32) error {
 	if code >= 0 {
 		return nil
