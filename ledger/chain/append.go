@@ -133,6 +133,7 @@ func (c *Chain) commit(b *ledger.Block, at store.Position, next *savepoint, upda
 	err := c.db.Apply(batch, false)
 	if err == nil {
 		c.tip.Store(next)
+		_ = c.outdate() // it holds nothing that could be lost
 	}
 	c.view.Unlock()
 	if err != nil {

@@ -65,6 +65,9 @@ type Chain struct {
 	// snapshots pair the state with its height.
 	view sync.RWMutex
 
+	sharing sync.Mutex
+	shared  *height // the newest, once somebody has asked for it
+
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced when the fields below or tip change
 	failed  error         // why the chain takes no more blocks
@@ -152,6 +155,5 @@ func (c *Chain) Close() error {
 	if !c.gate.Close() {
 		return nil
 	}
-	// The log first: the index must never be durable ahead of it.
-	return errors.Join(c.log.Close(), c.db.Close())
+	return c.closeStores()
 }

@@ -13,9 +13,8 @@ import (
 // later. It implements state.Reader, is safe for concurrent use and must be
 // closed: an open one keeps Chain.Close waiting. Its iterators end with it.
 type Snapshot struct {
-	c      *Chain
-	s      *store.Snapshot // nil when the chain was closed
-	height uint64
+	c *Chain
+	h *height // nil when the chain was closed
 
 	mu     sync.Mutex
 	closed bool
@@ -25,30 +24,33 @@ type Snapshot struct {
 // Snapshot takes a snapshot of the newest height. Of a closed chain, every use
 // of it answers ErrClosed.
 func (c *Chain) Snapshot() *Snapshot {
-	s := &Snapshot{c: c, iters: map[*stateIter]bool{}}
+	s := &Snapshot{c: c}
 	if !c.gate.Enter() {
 		return s
 	}
-	c.view.RLock()
-	defer c.view.RUnlock()
-	taken, err := c.db.Snapshot()
+	h, err := c.newest()
 	if err != nil {
 		c.gate.Leave()
 		return s
 	}
-	s.s, s.height = taken, c.Height()
+	s.h = h
 	return s
 }
 
 // Height of the snapshot.
-func (s *Snapshot) Height() uint64 { return s.height }
+func (s *Snapshot) Height() uint64 {
+	if s.h == nil {
+		return 0
+	}
+	return s.h.number
+}
 
 // Get implements state.Reader.
 func (s *Snapshot) Get(ns, key string) ([]byte, *ledger.Version, error) {
-	if s.s == nil {
+	if s.h == nil {
 		return nil, nil, ErrClosed
 	}
-	b, err := s.s.Get(stateKey(ns, key))
+	b, err := s.h.get(stateKey(ns, key))
 	if b == nil || err != nil {
 		return nil, nil, err
 	}
@@ -61,10 +63,10 @@ func (s *Snapshot) Get(ns, key string) ([]byte, *ledger.Version, error) {
 
 // HasTx reports whether a transaction id is on the ledger.
 func (s *Snapshot) HasTx(txID string) (bool, error) {
-	if s.s == nil {
+	if s.h == nil {
 		return false, ErrClosed
 	}
-	_, found, err := findTx(s.s, txID)
+	_, found, err := findTx(s.h.s, txID)
 	return found, err
 }
 
@@ -72,7 +74,7 @@ func (s *Snapshot) HasTx(txID string) (bool, error) {
 func (s *Snapshot) Range(ns, start, end string) (state.Iterator, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.s == nil || s.closed {
+	if s.h == nil || s.closed {
 		return nil, ErrClosed
 	}
 	prefix := namespacePrefix(ns)
@@ -80,11 +82,14 @@ func (s *Snapshot) Range(ns, start, end string) (state.Iterator, error) {
 	if end != "" {
 		upper = stateKey(ns, max(start, end)) // none when end is before start
 	}
-	it, err := s.s.Iter(stateKey(ns, start), upper)
+	it, err := s.h.s.Iter(stateKey(ns, start), upper)
 	if err != nil {
 		return nil, err
 	}
 	i := &stateIter{s: s, it: it, prefix: len(prefix)}
+	if s.iters == nil {
+		s.iters = map[*stateIter]bool{}
+	}
 	s.iters[i] = true
 	return i, nil
 }
@@ -92,7 +97,7 @@ func (s *Snapshot) Range(ns, start, end string) (state.Iterator, error) {
 // Close frees the snapshot and its iterators. Closing twice is harmless.
 func (s *Snapshot) Close() error {
 	s.mu.Lock()
-	if s.s == nil || s.closed {
+	if s.h == nil || s.closed {
 		s.mu.Unlock()
 		return nil
 	}
@@ -104,7 +109,7 @@ func (s *Snapshot) Close() error {
 	for i := range open {
 		err = errors.Join(err, i.it.Close())
 	}
-	err = errors.Join(err, s.s.Close())
+	err = errors.Join(err, s.h.free())
 	s.c.gate.Leave()
 	return err
 }
