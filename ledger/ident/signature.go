@@ -24,7 +24,10 @@ type ecdsaSignature struct{ R, S *big.Int }
 // parseECDSA reads a sequence of two positive numbers. As in Fabric, bytes that
 // follow are not looked at: a block must be judged the same by both.
 func parseECDSA(sig []byte) (ecdsaSignature, error) {
-	var rs ecdsaSignature
+	rs, ok := parseShort(sig)
+	if ok {
+		return rs, nil
+	}
 	_, err := asn1.Unmarshal(sig, &rs)
 	switch {
 	case err != nil:
@@ -33,6 +36,36 @@ func parseECDSA(sig []byte) (ecdsaSignature, error) {
 		return rs, errors.New("signature holds a number that is not positive")
 	}
 	return rs, nil
+}
+
+// parseShort reads what nearly every signature is: a sequence and two positive
+// numbers in the shortest form, with lengths of one byte. It is silent about
+// all others.
+func parseShort(sig []byte) (rs ecdsaSignature, ok bool) {
+	if len(sig) < 2 || sig[0] != 0x30 || sig[1] >= 0x80 || int(sig[1]) > len(sig)-2 {
+		return rs, false
+	}
+	r, rest := cutPositive(sig[2 : 2+sig[1]])
+	s, rest := cutPositive(rest)
+	if r == nil || s == nil || len(rest) > 0 {
+		return rs, false
+	}
+	return ecdsaSignature{new(big.Int).SetBytes(r), new(big.Int).SetBytes(s)}, true
+}
+
+// cutPositive takes a positive number in its shortest form off b, or nothing.
+func cutPositive(b []byte) (n, rest []byte) {
+	if len(b) < 3 || b[0] != 0x02 || b[1] == 0 || b[1] >= 0x80 || int(b[1]) > len(b)-2 {
+		return nil, nil
+	}
+	n, rest = b[2:2+b[1]], b[2+b[1]:]
+	switch {
+	case n[0] >= 0x80: // negative
+		return nil, nil
+	case n[0] == 0 && (len(n) == 1 || n[1] < 0x80): // zero, or not the shortest
+		return nil, nil
+	}
+	return n, rest
 }
 
 // isHighS reports whether s is above half the order of the curve. For every
