@@ -75,6 +75,7 @@ func ccInit() int32 {
 
 //go:wasmexport cc_invoke
 func ccInvoke(flags int32) int32 {
+	roomyStacks()
 	stub, err := newStub()
 	if err != nil {
 		return respond(Error(err.Error()))
