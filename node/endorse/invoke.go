@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"github.com/weft-network/weft/ledger/sim"
@@ -22,8 +23,11 @@ const (
 // invoke runs the module once.
 func (e *Endorser) invoke(ctx context.Context, p *Proposal, m Module, s *sim.Simulator) (*result, error) {
 	call := e.call(p)
-	ctx, cancel := context.WithTimeout(ctx, e.cfg.Timeout)
-	defer cancel()
+	if end, ok := ctx.Deadline(); !ok || time.Until(end) > e.cfg.Timeout {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, e.cfg.Timeout)
+		defer cancel()
+	}
 	stub := e.stub(p, s, p.Chaincode, call.SignedProposal)
 	resp, err := m.Invoke(ctx, call, stub)
 	switch {

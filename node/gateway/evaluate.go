@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	gw "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
@@ -98,8 +99,11 @@ func answer(r *peer.ProposalResponse) *peer.Response {
 
 // ask sends a proposal to one peer within the endorsement timeout.
 func (s *Server) ask(ctx context.Context, work Work, sp *peer.SignedProposal) (*peer.ProposalResponse, outcome) {
-	ctx, cancel := context.WithTimeout(ctx, EndorsementTimeout)
-	defer cancel()
+	if end, ok := ctx.Deadline(); !ok || time.Until(end) > EndorsementTimeout {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, EndorsementTimeout)
+		defer cancel()
+	}
 	r, err := work(ctx, sp)
 	return r, judge(r, err)
 }
