@@ -27,7 +27,7 @@ function invoke(tx: Tx): Uint8Array | null {
 }
 
 function exactly(tx: Tx, n: i32, usage: string): bool {
-  if (tx.args.length == n + 1) return true;
+  if (tx.argCount == n + 1) return true;
   tx.fail("usage: " + usage);
   return false;
 }

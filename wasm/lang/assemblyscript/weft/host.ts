@@ -79,6 +79,11 @@ export function fetched(n: i32): Uint8Array {
   return out;
 }
 
+/** The same of an output that is text. */
+export function fetchedText(n: i32): string {
+  return n <= FIRST ? String.UTF8.decodeUnsafe(first, n) : fromUTF8(fetched(n));
+}
+
 /** The first thing that went wrong in this transaction. */
 export let errorCode: i32 = 0;
 export let errorText: string = "";

@@ -23,7 +23,9 @@ export class Response {
  * clearError is called. So calls need not be checked one by one.
  */
 export class Tx {
+  private raw: Uint8Array | null = null; // the arguments, as a list of the ABI
   private arguments: Uint8Array[] | null = null;
+  private texts: Array<string | null> | null = null; // as far as they were asked for
 
   constructor(private flags: i32) {}
 
@@ -57,7 +59,7 @@ export class Tx {
   get args(): Uint8Array[] {
     const known = this.arguments;
     if (known !== null) return known;
-    const r = new Reader(host.field(4));
+    const r = new Reader(this.list());
     const n = r.u32();
     const list: Uint8Array[] = [];
     for (let i: u32 = 0; i < n && !r.bad; i++) list.push(r.bytes());
@@ -65,10 +67,31 @@ export class Tx {
     return list;
   }
 
+  /** How many arguments there are; it costs less than to make args. */
+  get argCount(): i32 {
+    const list = this.list();
+    return list.length < 4 ? 0 : load<i32>(list.dataStart);
+  }
+
   /** Argument i as text, empty if there is none. */
   arg(i: i32): string {
-    const args = this.args;
-    return i < args.length ? host.fromUTF8(args[i]) : "";
+    const count = this.argCount;
+    if (i < 0 || i >= count) return "";
+    let texts = this.texts;
+    if (texts === null) this.texts = texts = new Array<string | null>(count);
+    const known = texts[i];
+    if (known !== null) return known;
+    let at = this.list().dataStart + 4;
+    for (let before = i; before > 0; before--) at += 4 + load<u32>(at);
+    const text = String.UTF8.decodeUnsafe(at + 4, load<u32>(at));
+    texts[i] = text;
+    return text;
+  }
+
+  private list(): Uint8Array {
+    let raw = this.raw;
+    if (raw === null) this.raw = raw = host.field(4);
+    return raw;
   }
 
   /** The first argument. */
@@ -152,12 +175,12 @@ export class Tx {
 
   /** The committed value of a key, null if there is none. */
   get(key: string): Uint8Array | null {
-    return this.collection("").get(key);
+    return PUBLIC.get(key);
   }
 
   /** The committed value of a key as text, null if there is none. */
   getText(key: string): string | null {
-    return this.collection("").getText(key);
+    return PUBLIC.getText(key);
   }
 
   /** The committed values of several keys, in their order, in one call. */
@@ -178,16 +201,16 @@ export class Tx {
 
   /** Writes a key. An empty value deletes it when the block is committed. */
   put(key: string, value: Uint8Array): bool {
-    return this.collection("").put(key, value);
+    return PUBLIC.put(key, value);
   }
 
   putText(key: string, value: string): bool {
-    return this.collection("").put(key, host.utf8(value));
+    return PUBLIC.putText(key, value);
   }
 
   /** Deletes a key, which need not exist. */
   delete(key: string): bool {
-    return this.collection("").remove(key, 0);
+    return PUBLIC.remove(key, 0);
   }
 
   /**
@@ -200,7 +223,7 @@ export class Tx {
 
   /** The composite keys that begin with an object type and attributes. */
   rangeComposite(objectType: string, attributes: string[]): Range {
-    return this.collection("").rangeComposite(objectType, attributes);
+    return PUBLIC.rangeComposite(objectType, attributes);
   }
 
   /**
@@ -237,11 +260,11 @@ export class Tx {
 
   /** A key's endorsement policy, null if it has none of its own. */
   policy(key: string): Uint8Array | null {
-    return this.collection("").policy(key);
+    return PUBLIC.policy(key);
   }
 
   setPolicy(key: string, policy: Uint8Array): bool {
-    return this.collection("").setPolicy(key, policy);
+    return PUBLIC.setPolicy(key, policy);
   }
 
   /** Sets the transaction's one event; the last call wins. */
@@ -293,13 +316,17 @@ export class Collection {
   }
 
   get(key: string): Uint8Array | null {
-    const k = host.utf8(key);
-    return host.found(host.state_get(this.coll.dataStart, this.coll.length, k.dataStart, k.length, host.first, host.FIRST));
+    return host.found(this.read(key));
   }
 
   getText(key: string): string | null {
-    const value = this.get(key);
-    return value === null ? null : host.fromUTF8(value);
+    const n = this.read(key);
+    return n == host.NOT_FOUND || !host.ok(n) ? null : host.fetchedText(n);
+  }
+
+  private read(key: string): i32 {
+    const k = String.UTF8.encode(key);
+    return host.state_get(this.coll.dataStart, this.coll.length, changetype<usize>(k), k.byteLength, host.first, host.FIRST);
   }
 
   /** The hash of a value, which peers that do not have the value know too. */
@@ -309,8 +336,17 @@ export class Collection {
   }
 
   put(key: string, value: Uint8Array): bool {
-    const k = host.utf8(key);
-    return host.ok(host.state_put(this.coll.dataStart, this.coll.length, k.dataStart, k.length, value.dataStart, value.length));
+    return this.write(key, value.dataStart, value.length);
+  }
+
+  putText(key: string, value: string): bool {
+    const v = String.UTF8.encode(value);
+    return this.write(key, changetype<usize>(v), v.byteLength);
+  }
+
+  private write(key: string, value: usize, length: i32): bool {
+    const k = String.UTF8.encode(key);
+    return host.ok(host.state_put(this.coll.dataStart, this.coll.length, changetype<usize>(k), k.byteLength, value, length));
   }
 
   delete(key: string): bool {
@@ -349,3 +385,6 @@ export class Collection {
     return host.ok(host.meta_put(this.coll.dataStart, this.coll.length, k.dataStart, k.length, n.dataStart, n.length, policy.dataStart, policy.length));
   }
 }
+
+/** The public state. It is made before the first transaction. */
+const PUBLIC = new Collection("");

@@ -39,7 +39,7 @@ export class Reader {
     if (!this.has(n)) return new Uint8Array(0);
     const from = this.at;
     this.at += i32(n);
-    return this.b.slice(from, this.at);
+    return this.b.subarray(from, this.at);
   }
 
   bytes(): Uint8Array {
