@@ -36,7 +36,7 @@ const (
 	// MaxNesting is how deep the blocks of one function are nested [1,534].
 	MaxNesting = 4_096
 	// MaxLoops are the loops of one function [3; 16 in C]. Metering makes four
-	// blocks of each; so many compile in 0.2 s, 4,096 take minutes.
+	// blocks of each; so many compile in 0.2 s, 4,096 were given up after 25 s.
 	MaxLoops = 512
 	// MaxBulk are memory.copy and memory.fill in one function [104]. Each is
 	// tested for fuel; so many compile in 0.3 s.
