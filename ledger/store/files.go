@@ -1,0 +1,72 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+const (
+	// writeTemp is the name, after that of its file, of what WriteFile has not
+	// finished.
+	writeTemp = ".tmp"
+	// discarded is the name, after its own, of a directory on its way out.
+	discarded = ".discarded"
+)
+
+// WriteFile writes a small file so that a crash leaves the old one, or none, or
+// the new one, whole; it is durable when WriteFile returns.
+func WriteFile(path string, data []byte, o Options) error {
+	fsys := o.withDefaults().FS
+	f, err := fsys.Create(path+writeTemp, diskWrites)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := fsys.Rename(path+writeTemp, path); err != nil {
+		return err
+	}
+	return syncDir(fsys, fsys.PathDir(path))
+}
+
+// ReadFile reads a file that WriteFile wrote, of a few dozen bytes at most.
+// There may be none: errors.Is(err, fs.ErrNotExist).
+func ReadFile(path string, o Options) (string, error) {
+	return readSmall(o.withDefaults().FS, path)
+}
+
+// RemoveFile removes a file, durably. One that is not there is no error.
+func RemoveFile(path string, o Options) error {
+	fsys := o.withDefaults().FS
+	if err := fsys.Remove(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	return syncDir(fsys, fsys.PathDir(path))
+}
+
+// Discard removes a directory that nobody has open, and what an earlier Discard
+// of it left. It goes under another name first, so that a crash leaves it whole
+// or gone for whoever looks for it by its own. One that is not there is no error.
+func Discard(dir string, o Options) error {
+	fsys := o.withDefaults().FS
+	out := dir + discarded
+	if err := fsys.RemoveAll(out); err != nil {
+		return err
+	}
+	if _, err := fsys.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := fsys.Rename(dir, out); err != nil {
+		return err
+	}
+	if err := syncDir(fsys, fsys.PathDir(dir)); err != nil {
+		return err
+	}
+	return fsys.RemoveAll(out)
+}
