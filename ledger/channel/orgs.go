@@ -14,8 +14,8 @@ import (
 )
 
 // readOrgs builds every organisation and the set of their MSPs.
-func (c *Config) readOrgs() error {
-	r := orgReader{msps: map[string]*ident.MSP{}, configs: map[string]*msp.MSPConfig{}}
+func (c *Config) readOrgs(before *Config) error {
+	r := orgReader{known: before.parsed(c.v3()), msps: map[string]*ident.MSP{}, configs: map[string]*msp.MSPConfig{}}
 	if !c.v3() {
 		r.options = []ident.Option{ident.WithoutEd25519()}
 	}
@@ -30,15 +30,36 @@ func (c *Config) readOrgs() error {
 	for _, id := range sortedKeys(r.msps) {
 		all = append(all, r.msps[id])
 	}
-	if c.MSPs, err = ident.NewSet(all...); err != nil {
+	if before != nil {
+		c.MSPs, err = before.MSPs.Succeed(all...)
+	} else {
+		c.MSPs, err = ident.NewSet(all...)
+	}
+	if err != nil {
 		return fmt.Errorf("join the MSPs of the channel: %w", err)
 	}
 	return nil
 }
 
+// parsed are the MSPs of a config by the bytes that they were parsed from; none
+// if they were parsed under another rule than v3 says.
+func (c *Config) parsed(v3 bool) map[string]*ident.MSP {
+	if c == nil || c.v3() != v3 {
+		return nil
+	}
+	msps := map[string]*ident.MSP{}
+	for path, orgs := range map[string]map[string]*Org{ordererPath: c.Orderers, applicationPath: c.Application} {
+		for id, org := range orgs {
+			msps[string(c.groups[path+"/"+org.Name].Values["MSP"].GetValue())] = c.MSPs.MSP(id)
+		}
+	}
+	return msps
+}
+
 // orgReader remembers the MSPs of the channel, by id. An organisation may both
 // order and have peers; then both groups must describe the same MSP.
 type orgReader struct {
+	known   map[string]*ident.MSP // of the config before, by their bytes
 	msps    map[string]*ident.MSP
 	configs map[string]*msp.MSPConfig
 	options []ident.Option // of every MSP
@@ -84,9 +105,12 @@ func (r *orgReader) msp(g *group) (*ident.MSP, error) {
 	if err := g.value("MSP", cfg); err != nil {
 		return nil, err
 	}
-	m, err := ident.NewMSP(cfg, r.options...)
-	if err != nil {
-		return nil, fmt.Errorf("%s/MSP: %w", g.path, err)
+	m, ok := r.known[string(g.Values["MSP"].GetValue())]
+	if !ok {
+		var err error
+		if m, err = ident.NewMSP(cfg, r.options...); err != nil {
+			return nil, fmt.Errorf("%s/MSP: %w", g.path, err)
+		}
 	}
 	if m.ID() == "" {
 		return nil, fmt.Errorf("%s/MSP: the MSP id is empty", g.path)

@@ -65,7 +65,11 @@ func open(env *common.Envelope) (string, *common.Config, error) {
 
 // FromConfig reads a config that belongs to the channel with that id. The
 // config must not be changed afterwards.
-func FromConfig(id string, cfg *common.Config) (*Config, error) {
+func FromConfig(id string, cfg *common.Config) (*Config, error) { return read(id, cfg, nil) }
+
+// read is FromConfig for a config that follows another one, nil for none, whose
+// MSPs it takes over where they are the same.
+func read(id string, cfg *common.Config, before *Config) (*Config, error) {
 	if err := CheckID(id); err != nil {
 		return nil, err
 	}
@@ -83,7 +87,7 @@ func FromConfig(id string, cfg *common.Config) (*Config, error) {
 		c.readChannel,
 		c.readOrderer,
 		c.readConsensus,
-		c.readOrgs,
+		func() error { return c.readOrgs(before) },
 		c.readEndpointRules,
 		c.readACLs,
 		c.readPolicies,

@@ -46,6 +46,22 @@ func newSet(msps map[string]*MSP, memo *Memo) *Set {
 	return &Set{msps: msps, cache: newLRU[*Identity](maxCachedIdentities), memo: memo}
 }
 
+// Succeed joins the MSPs of the config that follows. The new Set remembers the
+// signatures that s does, and the identities of those MSPs that it has from s.
+func (s *Set) Succeed(msps ...*MSP) (*Set, error) {
+	next, err := NewSet(msps...)
+	if err != nil {
+		return nil, err
+	}
+	next.memo = s.memo
+	for _, key := range s.cache.Keys() {
+		if id, ok := s.cache.Peek(key); ok && next.msps[id.MSPID] == id.msp {
+			next.cache.Add(key, id)
+		}
+	}
+	return next, nil
+}
+
 // WithMemo returns a Set of the same MSPs that shares memo, so that a signature
 // checked for one channel, or under an older config, is not checked again.
 func (s *Set) WithMemo(memo *Memo) *Set { return newSet(s.msps, memo) }

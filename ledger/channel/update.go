@@ -1,0 +1,303 @@
+package channel
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	"github.com/weft-network/weft/ledger/ident"
+	"github.com/weft-network/weft/ledger/policy"
+	"google.golang.org/protobuf/proto"
+)
+
+const (
+	// MaxUpdateSignatures bounds the signatures of a config update: a majority
+	// of the largest channel's organisations.
+	MaxUpdateSignatures = 1_000
+	// MaxSignedBytes bounds what all signatures of an update together cover,
+	// since each is made over a copy of the update. An update that rewrites a
+	// hundred organisations may carry eighty signatures.
+	MaxSignedBytes = 128 << 20
+)
+
+// update is a config update as it was signed.
+type update struct {
+	*common.ConfigUpdate
+	signed []policy.Signed
+}
+
+// openUpdate reads a CONFIG_UPDATE envelope within the limits. The signature of
+// the envelope is not part of an update's meaning.
+func openUpdate(env *common.Envelope) (*update, error) {
+	if env == nil {
+		return nil, errors.New("there is no config update")
+	}
+	if n := len(env.GetPayload()); n > MaxEnvelopeBytes {
+		return nil, fmt.Errorf("the config update has %d bytes, at most %d are allowed", n, MaxEnvelopeBytes)
+	}
+	payload, header, signed, inner := &common.Payload{}, &common.ChannelHeader{}, &common.ConfigUpdateEnvelope{}, &common.ConfigUpdate{}
+	if err := proto.Unmarshal(env.GetPayload(), payload); err != nil {
+		return nil, fmt.Errorf("parse the payload of the config update: %w", err)
+	}
+	if payload.GetHeader() == nil {
+		return nil, errors.New("the config update has no header")
+	}
+	if err := proto.Unmarshal(payload.Header.GetChannelHeader(), header); err != nil {
+		return nil, fmt.Errorf("parse the channel header of the config update: %w", err)
+	}
+	if t := common.HeaderType(header.GetType()); t != common.HeaderType_CONFIG_UPDATE {
+		return nil, fmt.Errorf("the config update is in an envelope of type %s, not CONFIG_UPDATE", t)
+	}
+	if err := proto.Unmarshal(payload.GetData(), signed); err != nil {
+		return nil, fmt.Errorf("parse the signed config update: %w", err)
+	}
+	if err := proto.Unmarshal(signed.GetConfigUpdate(), inner); err != nil {
+		return nil, fmt.Errorf("parse the config update: %w", err)
+	}
+	signatures, err := signaturesOf(signed)
+	return &update{inner, signatures}, err
+}
+
+// signaturesOf lists who signed what: each signer its own header and the update.
+func signaturesOf(env *common.ConfigUpdateEnvelope) ([]policy.Signed, error) {
+	if n := len(env.GetSignatures()); n > MaxUpdateSignatures {
+		return nil, fmt.Errorf("the config update has %d signatures, at most %d are allowed", n, MaxUpdateSignatures)
+	}
+	if n := len(env.GetSignatures()) * len(env.GetConfigUpdate()); n > MaxSignedBytes {
+		return nil, fmt.Errorf("the config update's %d signatures cover %d bytes, at most %d are allowed; split it, or send fewer signatures",
+			len(env.Signatures), n, MaxSignedBytes)
+	}
+	signed := make([]policy.Signed, 0, len(env.GetSignatures()))
+	for i, s := range env.GetSignatures() {
+		header := &common.SignatureHeader{}
+		if err := proto.Unmarshal(s.GetSignatureHeader(), header); err != nil {
+			return nil, fmt.Errorf("parse the header of signature %d of the config update: %w", i+1, err)
+		}
+		signed = append(signed, policy.Signed{
+			Data:      slices.Concat(s.GetSignatureHeader(), env.GetConfigUpdate()),
+			Identity:  header.GetCreator(),
+			Signature: s.GetSignature(),
+		})
+	}
+	return signed, nil
+}
+
+// changed is what an update makes of a config.
+type changed struct {
+	root *common.ConfigGroup // shares values and policies with config and update
+	lost []place             // new elements that no group takes in
+}
+
+// change carries out a config update, if it may be: Fabric's authorizeUpdate
+// and configMapToConfig.
+func (c *Config) change(env *common.Envelope) (*changed, error) {
+	u, err := openUpdate(env)
+	if err != nil {
+		return nil, err
+	}
+	if u.GetChannelId() != c.ID {
+		return nil, fmt.Errorf("the config update is for channel %q", clip(u.GetChannelId()))
+	}
+	current, err := elementsOf(c.Proto.GetChannelGroup())
+	if err != nil {
+		return nil, err
+	}
+	read, err := elementsOf(u.GetReadSet())
+	if err != nil {
+		return nil, fmt.Errorf("read set: %w", err)
+	}
+	write, err := elementsOf(u.GetWriteSet())
+	if err != nil {
+		return nil, fmt.Errorf("write set: %w", err)
+	}
+	if err := checkReads(read, current); err != nil {
+		return nil, err
+	}
+	delta := deltaOf(read, write)
+	if err := c.authorise(delta, current, u.signed); err != nil {
+		return nil, err
+	}
+	return build(current, delta), nil
+}
+
+// checkReads wants everything that was read to be there still, in the version
+// that was read. The content of a read set is not looked at.
+func checkReads(read, current elements) error {
+	for _, p := range read.places() {
+		now, ok := current[p]
+		if !ok {
+			return fmt.Errorf("%s: the config update has read it, but the config does not have it", p)
+		}
+		if now.GetVersion() != read[p].GetVersion() {
+			return fmt.Errorf("%s: the config update was made from version %d, the config has version %d; make it anew from the config in force",
+				p, read[p].GetVersion(), now.GetVersion())
+		}
+	}
+	return nil
+}
+
+// deltaOf is what the write set changes: all but what it repeats in the version
+// that was read.
+func deltaOf(read, write elements) elements {
+	delta := elements{}
+	for p, e := range write {
+		if known, ok := read[p]; ok && known.GetVersion() == e.GetVersion() {
+			continue
+		}
+		delta[p] = e
+	}
+	return delta
+}
+
+// authorise checks versions and asks for every element that exists the policy
+// that guards it so far. New elements need no permission of their own: the group
+// that takes them in changes, and does need it; so it is with elements that
+// disappear.
+func (c *Config) authorise(delta, current elements, signed []policy.Signed) error {
+	if len(delta) == 0 {
+		return errors.New("the config update changes nothing")
+	}
+	by := signers{c, policy.Verify(c.MSPs, signed), len(signed), map[string]error{}}
+	for _, p := range delta.places() {
+		e := delta[p]
+		if err := checkModPolicy(e.GetModPolicy()); err != nil {
+			return fmt.Errorf("%s: %w", p, err)
+		}
+		now, ok := current[p]
+		if !ok {
+			if e.GetVersion() != 0 {
+				return fmt.Errorf("%s: it is new, so its version must be 0, not %d", p, e.GetVersion())
+			}
+			continue
+		}
+		if e.GetVersion() != now.GetVersion()+1 {
+			return fmt.Errorf("%s: the config update sets version %d, but the config has version %d", p, e.GetVersion(), now.GetVersion())
+		}
+		if err := by.allow(guard(p, now.GetModPolicy())); err != nil {
+			return fmt.Errorf("%s: %w", p, err)
+		}
+	}
+	return nil
+}
+
+// signers are those of an update whose signatures count.
+type signers struct {
+	c      *Config
+	ids    []*ident.Identity
+	sent   int              // signatures, good or not
+	judged map[string]error // by policy path
+}
+
+// allow asks the policy at a full path, each once.
+func (s signers) allow(path string) error {
+	if err, ok := s.judged[path]; ok {
+		return err
+	}
+	var err error
+	if !s.c.HasPolicy(path) {
+		err = fmt.Errorf("it cannot be changed: its mod_policy %s does not exist", clip(path))
+	} else if why := s.c.Policy(path).Evaluate(s.ids); why != nil {
+		err = fmt.Errorf("policy %s does not allow the change: %w; the update is %s", path, why, s)
+	}
+	s.judged[path] = err
+	return err
+}
+
+// maxNamed is how many signers an error lists.
+const maxNamed = 10
+
+func (s signers) String() string {
+	names := make([]string, 0, maxNamed)
+	for _, id := range s.ids[:min(len(s.ids), maxNamed)] {
+		names = append(names, fmt.Sprintf("%s (%s)", id, strings.Join(id.Roles(), ", ")))
+	}
+	if more := len(s.ids) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	text := "not signed by anybody"
+	if len(names) > 0 {
+		text = "signed by " + strings.Join(names, ", ")
+	}
+	if more := s.sent - len(s.ids); more > 0 {
+		text += fmt.Sprintf(", and %d signatures do not count, being repeated, wrong or of strangers", more)
+	}
+	return text
+}
+
+// fabricFallback is the mod_policy that Fabric gives, without a new version, to
+// all elements that have none, whenever a config changes: channels made by
+// Fabric 1.0 could not be changed otherwise.
+const fabricFallback = "Admins"
+
+// build puts the new tree together from the root down: each group holds what its
+// newest form names, so that what is not named disappears.
+func build(current, delta elements) *changed {
+	b := builder{current: current, delta: delta, used: map[place]bool{}}
+	made := &changed{root: b.group(rootPath)}
+	for _, p := range delta.places() {
+		if !b.used[p] {
+			made.lost = append(made.lost, p)
+		}
+	}
+	return made
+}
+
+type builder struct {
+	current, delta elements
+	used           map[place]bool
+}
+
+func (b *builder) take(p place) element {
+	if e, ok := b.delta[p]; ok {
+		b.used[p] = true
+		return e
+	}
+	return b.current[p]
+}
+
+func (b *builder) group(path string) *common.ConfigGroup {
+	made := &common.ConfigGroup{
+		Groups: map[string]*common.ConfigGroup{}, Values: map[string]*common.ConfigValue{}, Policies: map[string]*common.ConfigPolicy{},
+	}
+	from, ok := b.take(place{path, groupKind}).(*common.ConfigGroup)
+	if !ok {
+		return made // never: a group names what its own tree holds
+	}
+	made.Version, made.ModPolicy = from.GetVersion(), from.GetModPolicy()
+	if made.ModPolicy == "" {
+		made.ModPolicy = fabricFallback
+	}
+	made.ProtoReflect().SetUnknown(from.ProtoReflect().GetUnknown())
+	for name := range from.GetGroups() {
+		made.Groups[name] = b.group(path + "/" + name)
+	}
+	for name := range from.GetValues() {
+		made.Values[name] = b.value(place{path + "/" + name, valueKind})
+	}
+	for name := range from.GetPolicies() {
+		made.Policies[name] = b.policy(place{path + "/" + name, policyKind})
+	}
+	return made
+}
+
+func (b *builder) value(p place) *common.ConfigValue {
+	v, _ := b.take(p).(*common.ConfigValue)
+	if v.GetModPolicy() != "" {
+		return v
+	}
+	made := &common.ConfigValue{Version: v.GetVersion(), Value: v.GetValue(), ModPolicy: fabricFallback}
+	made.ProtoReflect().SetUnknown(v.ProtoReflect().GetUnknown())
+	return made
+}
+
+func (b *builder) policy(p place) *common.ConfigPolicy {
+	v, _ := b.take(p).(*common.ConfigPolicy)
+	if v.GetModPolicy() != "" {
+		return v
+	}
+	made := &common.ConfigPolicy{Version: v.GetVersion(), Policy: v.GetPolicy(), ModPolicy: fabricFallback}
+	made.ProtoReflect().SetUnknown(v.ProtoReflect().GetUnknown())
+	return made
+}
