@@ -33,13 +33,19 @@ const diskWrites vfs.DiskWriteCategory = "weft"
 
 // claim makes dir if needed, locks it against other processes and checks that
 // it holds kind in a version that we know. A foreign directory is left as it is.
-func claim(fsys FS, dir, kind string, version int) (*pebble.Lock, error) {
-	if err := mkdir(fsys, dir); err != nil {
-		return nil, fmt.Errorf("make directory %s: %w", dir, err)
+func claim(o Options, dir, kind string, version int) (*pebble.Lock, error) {
+	fsys := o.FS
+	if !o.ReadOnly {
+		if err := mkdir(fsys, dir); err != nil {
+			return nil, fmt.Errorf("make directory %s: %w", dir, err)
+		}
 	}
 	fresh, err := checkFormat(fsys, dir, kind, version)
 	if err != nil {
 		return nil, err
+	}
+	if fresh && o.ReadOnly {
+		return nil, fmt.Errorf("%s is empty", dir)
 	}
 	lock, err := pebble.LockDirectory(dir, fsys)
 	if err != nil {

@@ -42,7 +42,9 @@ type Log struct {
 	gate gate.Gate
 
 	segmentBytes int64
+	readOnly     bool
 	readers      readers
+	torn         int64
 
 	// Of the appending goroutine.
 	active file
@@ -57,11 +59,11 @@ type Log struct {
 // OpenLog opens or creates the log in dir and cuts a torn tail.
 func OpenLog(dir string, o Options) (*Log, error) {
 	o = o.withDefaults()
-	lock, err := claim(o.FS, dir, kindLog, logFormat)
+	lock, err := claim(o, dir, kindLog, logFormat)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	l := &Log{fs: o.FS, dir: dir, lock: lock, segmentBytes: o.SegmentBytes}
+	l := &Log{fs: o.FS, dir: dir, lock: lock, segmentBytes: o.SegmentBytes, readOnly: o.ReadOnly}
 	l.readers = readers{fs: o.FS, dir: dir}
 	if err := l.recover(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open log %s: %w", dir, err), l.closeFiles())
@@ -79,12 +81,15 @@ func (l *Log) Append(payload []byte) (Position, error) {
 		return 0, ErrClosed
 	}
 	defer l.gate.Leave()
+	if l.readOnly {
+		return 0, fmt.Errorf("append to log %s: %w", l.dir, ErrReadOnly)
+	}
 	if l.failed != nil {
 		return 0, l.failed
 	}
 	at, err := l.append(payload)
 	if err != nil {
-		l.failed = fmt.Errorf("append to log: %w", err)
+		l.failed = fmt.Errorf("append to log %s: %w", l.dir, err)
 	}
 	return at, l.failed
 }
@@ -118,9 +123,9 @@ func (l *Log) Sync() error {
 		return ErrClosed
 	}
 	defer l.gate.Leave()
-	if l.failed == nil {
+	if l.failed == nil && !l.readOnly {
 		if err := l.active.SyncData(); err != nil {
-			l.failed = fmt.Errorf("sync log: %w", err)
+			l.failed = fmt.Errorf("sync log %s: %w", l.dir, err)
 		} else {
 			l.synced = l.End().offset()
 		}
@@ -142,9 +147,14 @@ func (l *Log) Read(at Position) ([]byte, error) {
 func (l *Log) read(at Position) ([]byte, int64, error) {
 	payload, end, err := l.readRecord(at)
 	if err != nil {
-		return nil, 0, fmt.Errorf("read log segment %d at %d: %w", at.segment(), at.offset(), err)
+		return nil, 0, fmt.Errorf("read %s: %w", l.Place(at), err)
 	}
 	return payload, end, nil
+}
+
+// Place names the file and offset of a position, for people.
+func (l *Log) Place(p Position) string {
+	return fmt.Sprintf("%s at offset %d", segmentName(l.fs, l.dir, p.segment()), p.offset())
 }
 
 var errDamaged = errors.New("the record is damaged")
@@ -209,6 +219,10 @@ func (l *Log) Scan(from Position, f func(at Position, payload []byte) error) err
 	return nil
 }
 
+// Torn is how many bytes a crash had left after the last whole record when the
+// log was opened. They were removed, unless it was opened for reading only.
+func (l *Log) Torn() int64 { return l.torn }
+
 // End is the position after the last record. It is where the next one goes,
 // unless that begins a new segment.
 func (l *Log) End() Position {
@@ -229,7 +243,7 @@ func (l *Log) Close() error {
 		return nil
 	}
 	var err error
-	if l.failed == nil {
+	if l.failed == nil && l.active != nil && !l.readOnly {
 		err = l.active.SyncData()
 	}
 	return errors.Join(err, l.closeFiles())

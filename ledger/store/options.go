@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -12,9 +13,9 @@ import (
 // One machine may run a whole network, with several stores for each node, so
 // that a store must cost little while it idles.
 const (
-	memTableBytes = 8 << 20 // grows from 256 KiB to this
-	cacheBytes    = 8 << 20 // filled on demand
-	openFiles     = 64
+	memTableBytes     = 8 << 20 // grows from 256 KiB to this
+	defaultCacheBytes = 8 << 20 // filled on demand
+	openFiles         = 64
 	// bloomBits per key: an absent transaction id is found absent without a
 	// read, one time in a hundred excepted.
 	bloomBits = 10
@@ -27,9 +28,11 @@ func pebbleOptions(o Options, lock *pebble.Lock) *pebble.Options {
 	po := &pebble.Options{
 		FS:                          o.FS,
 		Lock:                        lock,
-		Logger:                      engineLog{o.Logger},
+		Logger:                      engineLog{o.Logger, o.Fatal},
+		EventListener:               listener(o.Logger),
+		ReadOnly:                    o.ReadOnly,
 		FormatMajorVersion:          pebbleFormat,
-		CacheSize:                   cacheBytes,
+		CacheSize:                   o.CacheBytes,
 		MemTableSize:                memTableBytes,
 		MemTableStopWritesThreshold: 4,
 		MaxOpenFiles:                openFiles,
@@ -42,7 +45,10 @@ func pebbleOptions(o Options, lock *pebble.Lock) *pebble.Options {
 }
 
 // engineLog carries pebble's messages to slog.
-type engineLog struct{ l *slog.Logger }
+type engineLog struct {
+	l     *slog.Logger
+	fatal func(string)
+}
 
 func (e engineLog) Infof(format string, args ...any) {
 	// Pebble narrates every flush; format only when somebody listens.
@@ -59,5 +65,26 @@ func (e engineLog) Errorf(format string, args ...any) { e.l.Error(fmt.Sprintf(fo
 func (e engineLog) Fatalf(format string, args ...any) {
 	msg := fmt.Sprintf(format, args...)
 	e.l.Error(msg)
-	panic("store: the disk failed: " + msg)
+	e.fatal(msg)
+	panic("unreachable: " + msg)
+}
+
+// listener hears of what pebble does in the background and mends itself, or
+// what a later read will be told.
+func listener(log *slog.Logger) *pebble.EventListener {
+	var failures atomic.Int64
+	return &pebble.EventListener{
+		// A flush or compaction that fails is tried again at once, and so fails
+		// thousands of times while a disk is full.
+		BackgroundError: func(err error) {
+			if n := failures.Add(1); n&(n-1) == 0 {
+				log.Error("the store could not tidy up and tries again", "failures", n, "err", err)
+			}
+		},
+		// Pebble's own answer is to end the process. The reader gets an error,
+		// and decides.
+		DataCorruption: func(info pebble.DataCorruptionInfo) {
+			log.Error("a file of the store is damaged", "path", info.Path, "err", info.Details)
+		},
+	}
 }

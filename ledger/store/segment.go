@@ -43,7 +43,7 @@ func segments(fsys FS, dir string) ([]uint32, error) {
 	slices.Sort(found)
 	for i, n := range found {
 		if n != firstSegment+uint32(i) {
-			return nil, fmt.Errorf("segment %d is missing", firstSegment+i)
+			return nil, fmt.Errorf("segment %d is missing: there is no %s", firstSegment+i, segmentName(fsys, dir, firstSegment+uint32(i)))
 		}
 	}
 	return found, nil
@@ -56,18 +56,27 @@ func (l *Log) recover() error {
 		return err
 	}
 	if len(found) == 0 {
+		if l.readOnly {
+			return nil
+		}
 		return l.create(firstSegment, 0)
 	}
 	last := found[len(found)-1]
-	f, err := l.fs.OpenReadWrite(segmentName(l.fs, l.dir, last), diskWrites)
-	if err != nil {
+	name := segmentName(l.fs, l.dir, last)
+	if l.active, err = l.openNewest(name); err != nil {
 		return err
 	}
-	l.active = f
 	if err := l.recoverSegment(last); err != nil {
-		return fmt.Errorf("segment %d: %w", last, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
+}
+
+func (l *Log) openNewest(name string) (file, error) {
+	if l.readOnly {
+		return l.fs.Open(name)
+	}
+	return l.fs.OpenReadWrite(name, diskWrites)
 }
 
 func (l *Log) recoverSegment(segment uint32) error {
@@ -86,9 +95,16 @@ func (l *Log) recoverSegment(segment uint32) error {
 	if err != nil {
 		return err
 	}
+	if torn {
+		l.torn = info.Size() - end
+	}
+	if l.readOnly {
+		l.setEnd(position(segment, end))
+		return nil
+	}
 	// A remnant must not be mistaken for a record later.
 	if torn {
-		if _, err := l.active.WriteAt(make([]byte, info.Size()-end), end); err != nil {
+		if _, err := l.active.WriteAt(make([]byte, l.torn), end); err != nil {
 			return err
 		}
 	}
@@ -112,8 +128,15 @@ func (l *Log) recreate(segment uint32, size int64) error {
 	if segment > firstSegment {
 		var err error
 		if previousEnd, err = l.wholeEnd(segment - 1); err != nil {
-			return fmt.Errorf("make it again: segment %d: %w", segment-1, err)
+			return fmt.Errorf("make it again: %s: %w", segmentName(l.fs, l.dir, segment-1), err)
 		}
+	}
+	l.torn = size
+	if l.readOnly {
+		if segment > firstSegment {
+			l.setEnd(position(segment-1, previousEnd))
+		}
+		return nil
 	}
 	if err := l.active.Close(); err != nil {
 		return err
@@ -189,7 +212,7 @@ func (l *Log) sealedEnd(segment uint32) (int64, error) {
 	}
 	end, ok := decodeSegmentHeader(hb[:], segment+1)
 	if !ok {
-		return 0, fmt.Errorf("log segment %d: its header is damaged", segment+1)
+		return 0, fmt.Errorf("%s: its header is damaged", segmentName(l.fs, l.dir, segment+1))
 	}
 	return end, nil
 }

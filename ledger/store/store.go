@@ -36,6 +36,16 @@ type Options struct {
 	// SegmentBytes is the size at which a Log starts a new segment; 0 is
 	// DefaultSegmentBytes. DB ignores it.
 	SegmentBytes int64
+	// CacheBytes bounds what a DB keeps in memory of its files; 0 is a size for
+	// stores that are small or seldom read. It is filled on demand. Log ignores it.
+	CacheBytes int64
+	// ReadOnly opens what is there and changes no byte of it; the directory may
+	// be on a disk that cannot be written. Nobody else may have it open.
+	ReadOnly bool
+	// Fatal is called when a DB's disk failed under a write, after which
+	// nothing may be trusted but what the next start finds. It must not return;
+	// a process ends in it. Nil panics.
+	Fatal func(msg string)
 }
 
 func (o Options) withDefaults() Options {
@@ -48,6 +58,15 @@ func (o Options) withDefaults() Options {
 	if o.SegmentBytes <= 0 {
 		o.SegmentBytes = DefaultSegmentBytes
 	}
+	if o.CacheBytes <= 0 {
+		o.CacheBytes = defaultCacheBytes
+	}
+	if o.Fatal == nil {
+		o.Fatal = func(msg string) { panic("store: the disk failed: " + msg) }
+	}
+	if o.ReadOnly {
+		o.FS = readOnly{o.FS}
+	}
 	return o
 }
 
@@ -57,6 +76,8 @@ type DB struct {
 	p    *pebble.DB
 	lock *pebble.Lock
 	gate gate.Gate
+
+	readOnly bool
 }
 
 // OpenDB opens or creates the store in dir and checks its format version.
@@ -65,7 +86,7 @@ func OpenDB(dir string) (*DB, error) { return OpenDBWith(dir, Options{}) }
 // OpenDBWith is OpenDB with options.
 func OpenDBWith(dir string, o Options) (*DB, error) {
 	o = o.withDefaults()
-	lock, err := claim(o.FS, dir, kindDB, dbFormat)
+	lock, err := claim(o, dir, kindDB, dbFormat)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
@@ -73,7 +94,7 @@ func OpenDBWith(dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), lock.Close())
 	}
-	return &DB{p: p, lock: lock}, nil
+	return &DB{p: p, lock: lock, readOnly: o.ReadOnly}, nil
 }
 
 // Get returns nil for an absent key. The value is the caller's own copy; that
@@ -111,8 +132,11 @@ func (d *DB) Close() error {
 	if !d.gate.Close() {
 		return nil
 	}
-	// A clean close leaves everything durable, synced or not.
-	return errors.Join(d.p.Flush(), d.p.Close(), d.lock.Close())
+	var flushed error
+	if !d.readOnly {
+		flushed = d.p.Flush() // a clean close leaves everything durable, synced or not
+	}
+	return errors.Join(flushed, d.p.Close(), d.lock.Close())
 }
 
 // get reads one key of a database or a snapshot.

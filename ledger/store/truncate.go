@@ -24,6 +24,9 @@ func (l *Log) Truncate(at Position) error {
 		return ErrClosed
 	}
 	defer l.gate.Leave()
+	if l.readOnly {
+		return fmt.Errorf("truncate log %s: %w", l.dir, ErrReadOnly)
+	}
 	if l.failed != nil {
 		return l.failed
 	}
