@@ -73,22 +73,17 @@ func InlinePolicy(env *common.SignaturePolicyEnvelope) ([]byte, error) {
 }
 
 // SignaturePolicy returns the inline signature policy, or the channel policy
-// reference, of the validation parameter. A reference is a full path such as
-// /Channel/Application/Endorsement, or one below /Channel.
+// reference, of the validation parameter: see PolicyOf.
 func (d *Definition) SignaturePolicy() (*common.SignaturePolicyEnvelope, string, error) {
 	p := &peer.ApplicationPolicy{}
 	if err := proto.Unmarshal(d.ValidationParameter, p); err != nil {
 		return nil, "", fmt.Errorf("validation parameter of chaincode %s: %w", d.Name, err)
 	}
-	switch t := p.Type.(type) {
-	case *peer.ApplicationPolicy_SignaturePolicy:
-		if t.SignaturePolicy != nil {
-			return t.SignaturePolicy, "", nil
-		}
-	case *peer.ApplicationPolicy_ChannelConfigPolicyReference:
-		return nil, t.ChannelConfigPolicyReference, nil
+	env, reference, err := PolicyOf(p)
+	if err != nil {
+		return nil, "", fmt.Errorf("validation parameter of chaincode %s: %w", d.Name, err)
 	}
-	return nil, "", fmt.Errorf("validation parameter of chaincode %s: it holds no policy", d.Name)
+	return env, reference, nil
 }
 
 // PolicyPath resolves a channel policy reference to a full path.

@@ -49,6 +49,9 @@ func Read(get Getter, name string) (*Definition, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
+	if _, err := d.collections(); err != nil {
+		return nil, corrupt(name, "field %s: %v", fieldCollections, err)
+	}
 	d.Version, d.EndorsementPlugin, d.InitRequired = endorsement.Version, endorsement.EndorsementPlugin, endorsement.InitRequired
 	d.ValidationPlugin, d.ValidationParameter = validation.ValidationPlugin, validation.ValidationParameter
 	return d, nil
