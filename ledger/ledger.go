@@ -73,10 +73,48 @@ type NsRWSet struct {
 	Reads     []Read
 	Writes    []Write
 	Ranges    []*kvrwset.RangeQueryInfo
-	// HasMetadata and HasCollections tell that the set holds key-metadata
-	// writes, or anything about private data collections.
-	HasMetadata    bool
-	HasCollections bool
+	Metadata  []MetadataWrite
+	// Collections are the hashed parts of private data.
+	Collections []CollectionRWSet
+}
+
+// CollectionRWSet is what every peer knows of a transaction's private reads and
+// writes in one collection: hashes.
+type CollectionRWSet struct {
+	Name     string
+	Reads    []HashedRead
+	Writes   []HashedWrite
+	Metadata []HashedMetadataWrite
+}
+
+// HashedRead is a private key read at a version; Version is nil for an absent key.
+type HashedRead struct {
+	KeyHash []byte
+	Version *Version
+}
+
+// HashedWrite is a private write. Delete is set for a purge too.
+type HashedWrite struct {
+	KeyHash, ValueHash []byte
+	Delete, Purge      bool
+}
+
+// MetadataEntry is one named value of a key's metadata.
+type MetadataEntry struct {
+	Name  string
+	Value []byte
+}
+
+// MetadataWrite replaces the whole metadata of a key; no entries delete it.
+type MetadataWrite struct {
+	Key     string
+	Entries []MetadataEntry
+}
+
+// HashedMetadataWrite is a MetadataWrite of a private key.
+type HashedMetadataWrite struct {
+	KeyHash []byte
+	Entries []MetadataEntry
 }
 
 // Read is one key read at a version; Version is nil for an absent key.

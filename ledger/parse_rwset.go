@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset"
@@ -32,12 +34,10 @@ func parseNamespace(ns *rwset.NsReadWriteSet) (NsRWSet, error) {
 		return NsRWSet{}, err
 	}
 	out := NsRWSet{
-		Namespace:      ns.GetNamespace(),
-		Reads:          make([]Read, len(kv.Reads)),
-		Writes:         make([]Write, len(kv.Writes)),
-		Ranges:         kv.RangeQueriesInfo,
-		HasMetadata:    len(kv.MetadataWrites) > 0,
-		HasCollections: len(ns.GetCollectionHashedRwset()) > 0,
+		Namespace: ns.GetNamespace(),
+		Reads:     make([]Read, len(kv.Reads)),
+		Writes:    make([]Write, len(kv.Writes)),
+		Ranges:    kv.RangeQueriesInfo,
 	}
 	for i, r := range kv.Reads {
 		out.Reads[i] = Read{Key: r.GetKey(), Version: ParseVersion(r.GetVersion())}
@@ -45,12 +45,57 @@ func parseNamespace(ns *rwset.NsReadWriteSet) (NsRWSet, error) {
 	for i, w := range kv.Writes {
 		out.Writes[i] = parseWrite(w)
 	}
+	for _, m := range kv.MetadataWrites {
+		out.Metadata = append(out.Metadata, MetadataWrite{Key: m.GetKey(), Entries: parseEntries(m.GetEntries())})
+	}
 	for _, c := range ns.GetCollectionHashedRwset() {
-		if err := proto.Unmarshal(c.GetHashedRwset(), &kvrwset.HashedRWSet{}); err != nil {
+		hashed, err := parseCollection(c)
+		if err != nil {
 			return NsRWSet{}, fmt.Errorf("collection %q: %w", c.GetCollectionName(), err)
 		}
+		out.Collections = append(out.Collections, hashed)
 	}
 	return out, nil
+}
+
+func parseCollection(c *rwset.CollectionHashedReadWriteSet) (CollectionRWSet, error) {
+	set := &kvrwset.HashedRWSet{}
+	if err := proto.Unmarshal(c.GetHashedRwset(), set); err != nil {
+		return CollectionRWSet{}, err
+	}
+	out := CollectionRWSet{Name: c.GetCollectionName()}
+	for _, r := range set.HashedReads {
+		out.Reads = append(out.Reads, HashedRead{KeyHash: r.GetKeyHash(), Version: ParseVersion(r.GetVersion())})
+	}
+	for _, w := range set.HashedWrites {
+		out.Writes = append(out.Writes, parseHashedWrite(w))
+	}
+	for _, m := range set.MetadataWrites {
+		out.Metadata = append(out.Metadata, HashedMetadataWrite{KeyHash: m.GetKeyHash(), Entries: parseEntries(m.GetEntries())})
+	}
+	return out, nil
+}
+
+func parseEntries(entries []*kvrwset.KVMetadataEntry) []MetadataEntry {
+	out := make([]MetadataEntry, len(entries))
+	for i, e := range entries {
+		out[i] = MetadataEntry{Name: e.GetName(), Value: e.GetValue()}
+	}
+	return out
+}
+
+// emptyHash is the hash of an empty value.
+var emptyHash = sha256.Sum256(nil)
+
+// parseHashedWrite makes the one form of a delete, as parseWrite does: an empty
+// value hash, and the hash of an empty value, delete too.
+func parseHashedWrite(w *kvrwset.KVWriteHash) HashedWrite {
+	out := HashedWrite{KeyHash: w.GetKeyHash(), Purge: w.GetIsPurge()}
+	out.Delete = w.GetIsDelete() || w.GetIsPurge() || len(w.GetValueHash()) == 0 || bytes.Equal(w.GetValueHash(), emptyHash[:])
+	if !out.Delete {
+		out.ValueHash = w.GetValueHash()
+	}
+	return out
 }
 
 // parseWrite makes the one form of a delete: Fabric deletes on the flag and on

@@ -195,7 +195,7 @@ func (p *peerRole) committed(pc *peerChannel, done *commit.Committed) {
 	for i, code := range done.Codes {
 		p.metrics.commits.WithLabelValues(id, code.String()).Inc()
 		if code != 0 {
-			p.n.log.Info("invalid transaction", "channel", id, "block", number, "tx", done.Block.Txs[i].TxID(), "code", code, "why", done.Why[i])
+			p.n.log.Info("invalid transaction", "channel", id, "block", number, "tx", done.Block.Txs[i].TxID(), "code", code, "why", done.Findings[i].Text)
 		}
 	}
 	p.n.log.Debug("block committed", "channel", id, "block", number, "transactions", len(done.Codes))

@@ -13,6 +13,13 @@ import (
 	"github.com/weft-network/weft/ledger/store"
 )
 
+// Commit is what comes of a block, besides the codes in its metadata.
+type Commit struct {
+	Updates state.Batch
+	// Findings say why transactions are invalid, by index; it may be nil.
+	Findings []*ledger.Finding
+}
+
 // Append commits a block: its codes are set in its metadata, its commit hash is
 // computed and set here. It returns after the block is durable (unless NoSync)
 // and its state readable, then wakes waiters.
@@ -21,14 +28,14 @@ import (
 // nothing.
 // After an error of the disk nobody knows what it holds: every later Append
 // fails with that error, and a restart recovers.
-func (c *Chain) Append(b *ledger.Block, updates state.Batch) error {
+func (c *Chain) Append(b *ledger.Block, commit Commit) error {
 	if !c.gate.Enter() {
 		return ErrClosed
 	}
 	defer c.gate.Leave()
 	c.appending.Lock()
 	defer c.appending.Unlock()
-	if err := c.append(b, updates); err != nil {
+	if err := c.append(b, commit.Updates); err != nil {
 		return fmt.Errorf("append block %d: %w", b.GetHeader().GetNumber(), err)
 	}
 	return nil

@@ -25,7 +25,7 @@ func BenchmarkAppend(b *testing.B) {
 				blocks, updates := makeBlocks(b.N, txs)
 				b.ResetTimer()
 				for n := range blocks {
-					if err := c.Append(blocks[n], updates[n]); err != nil {
+					if err := c.Append(blocks[n], Commit{Updates: updates[n]}); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -66,7 +66,7 @@ func BenchmarkSnapshotGet(b *testing.B) {
 	defer c.Close()
 	blocks, updates := makeBlocks(100, 100)
 	for n := range blocks {
-		if err := c.Append(blocks[n], updates[n]); err != nil {
+		if err := c.Append(blocks[n], Commit{Updates: updates[n]}); err != nil {
 			b.Fatal(err)
 		}
 	}

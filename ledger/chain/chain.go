@@ -39,7 +39,8 @@ type Options struct {
 	// Replay returns the updates of a block whose codes are already in its
 	// metadata. Open calls it for the blocks after the savepoint. Nil for
 	// orderers: they keep blocks without state, transaction index and commit hash.
-	Replay func(b *ledger.Block) (state.Batch, error)
+	// before is the state before the block, good until Replay returns.
+	Replay func(b *ledger.Block, before state.Reader) (state.Batch, error)
 
 	// FS is the file system; nil is the operating system's.
 	FS store.FS

@@ -32,7 +32,7 @@ func openTest(t testing.TB, disk *storetest.Disk, o Options) *Chain {
 func appendNext(t testing.TB, c *Chain, m *model, rng *rand.Rand) {
 	t.Helper()
 	b := m.nextBlock(rng)
-	if err := c.Append(b, must(replay(b))); err != nil {
+	if err := c.Append(b, Commit{Updates: must(replay(b, nil))}); err != nil {
 		t.Fatal(err)
 	}
 	m.add(b)
@@ -84,7 +84,7 @@ func TestSnapshotsOfOneHeightShareWhatTheyRead(t *testing.T) {
 		b := block.New(c.Height(), last, [][]byte{envelope("t"+value, common.HeaderType_CONFIG, []write{{"a", "k", value}})})
 		block.SetCodes(b, []ledger.Code{0})
 		pb := must(ledger.ParseBlock(b))
-		if err := c.Append(pb, must(replay(pb))); err != nil {
+		if err := c.Append(pb, Commit{Updates: must(replay(pb, nil))}); err != nil {
 			t.Fatal(err)
 		}
 		last = c.LastHash()
@@ -175,13 +175,13 @@ func TestAppendRefusesWhatIsNotTheNextBlock(t *testing.T) {
 	} {
 		b := m.nextBlock(rng)
 		change(b.Block)
-		if err := c.Append(b, nil); err == nil {
+		if err := c.Append(b, Commit{}); err == nil {
 			t.Errorf("%s: appended", name)
 		}
 	}
 	unparsed := m.nextBlock(rng)
 	unparsed.Txs = nil
-	if err := c.Append(unparsed, nil); err == nil {
+	if err := c.Append(unparsed, Commit{}); err == nil {
 		t.Error("unparsed: appended")
 	}
 	appendNext(t, c, m, rng) // refusals change nothing
@@ -197,7 +197,7 @@ func TestReplayThatDisagreesIsRefused(t *testing.T) {
 	if err := errors.Join(c.Close(), disk.RemoveAll("ledger/"+indexDir)); err != nil {
 		t.Fatal(err)
 	}
-	other := func(b *ledger.Block) (state.Batch, error) {
+	other := func(b *ledger.Block, _ state.Reader) (state.Batch, error) {
 		return state.Batch{{Namespace: "a", Key: "other", Value: []byte("x")}}, nil
 	}
 	if _, err := Open("ledger", Options{FS: disk, Replay: other}); err == nil || !strings.Contains(err.Error(), "commit hash") {
@@ -219,7 +219,7 @@ func TestOneDiskErrorEndsAppending(t *testing.T) {
 	failing.Store(true)
 	b := m.nextBlock(rng)
 	for range 3 {
-		if err := c.Append(b, must(replay(b))); !errors.Is(err, storetest.ErrDisk) {
+		if err := c.Append(b, Commit{Updates: must(replay(b, nil))}); !errors.Is(err, storetest.ErrDisk) {
 			t.Fatalf("append said %v", err)
 		}
 	}
@@ -264,7 +264,7 @@ func TestClosedLedgerAnswersErrClosed(t *testing.T) {
 	_, rang := s.Range("a", "", "")
 	_, block := c.Block(0)
 	_, tx := c.Tx("tx")
-	for i, err := range []error{get, rang, block, tx, c.Append(m.nextBlock(rng), nil), c.Sync()} {
+	for i, err := range []error{get, rang, block, tx, c.Append(m.nextBlock(rng), Commit{}), c.Sync()} {
 		if !errors.Is(err, ErrClosed) {
 			t.Errorf("call %d said %v", i, err)
 		}
@@ -279,7 +279,7 @@ func TestRangeBounds(t *testing.T) {
 	b := block.New(0, nil, [][]byte{envelope("t", common.HeaderType_CONFIG, []write{{"a", "1", "x"}, {"a", "2", "x"}, {"a", "3", "x"}, {"b", "2", "y"}})})
 	block.SetCodes(b, []ledger.Code{0})
 	pb := must(ledger.ParseBlock(b))
-	if err := c.Append(pb, must(replay(pb))); err != nil {
+	if err := c.Append(pb, Commit{Updates: must(replay(pb, nil))}); err != nil {
 		t.Fatal(err)
 	}
 	s := c.Snapshot()

@@ -59,9 +59,9 @@ func appendAny(t testing.TB, c *Chain, m *model, rng *rand.Rand) {
 	b := m.nextBlock(rng)
 	var updates state.Batch
 	if !c.blocksOnly() {
-		updates = must(replay(b))
+		updates = must(replay(b, nil))
 	}
-	if err := c.Append(b, updates); err != nil {
+	if err := c.Append(b, Commit{Updates: updates}); err != nil {
 		t.Fatal(err)
 	}
 	m.add(b)

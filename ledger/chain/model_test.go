@@ -50,7 +50,7 @@ func must[T any](v T, err error) T {
 }
 
 // replay is the Options.Replay of tests: the writes of valid transactions.
-func replay(b *ledger.Block) (state.Batch, error) {
+func replay(b *ledger.Block, _ state.Reader) (state.Batch, error) {
 	last := map[[2]string]state.Update{}
 	for i, code := range block.Codes(b.Block) {
 		if code != peer.TxValidationCode_VALID {
@@ -124,7 +124,7 @@ func (m *model) add(b *ledger.Block) {
 	for k, v := range m.states[n] {
 		next[k] = v
 	}
-	for _, u := range must(replay(b)) {
+	for _, u := range must(replay(b, nil)) {
 		k := u.Namespace + "|" + u.Key
 		if u.Delete {
 			delete(next, k)

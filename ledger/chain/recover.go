@@ -102,7 +102,9 @@ func (c *Chain) reindex(raw *common.Block, at, end store.Position) error {
 		if b, err = ledger.ParseBlock(raw); err != nil {
 			return err
 		}
-		if updates, err = c.opts.Replay(b); err != nil {
+		before := c.Snapshot()
+		updates, err = c.opts.Replay(b, before)
+		if err = errors.Join(err, before.Close()); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/weft-network/weft/ledger"
@@ -59,6 +60,18 @@ func (s *Snapshot) Get(ns, key string) ([]byte, *ledger.Version, error) {
 		return nil, nil, err
 	}
 	return value, &version, nil
+}
+
+// Entry implements state.Reader. Collections and metadata are not kept yet.
+func (s *Snapshot) Entry(ns, collection, key string) (*state.Entry, error) {
+	if collection != "" {
+		return nil, fmt.Errorf("collection %q: private data is not kept", collection)
+	}
+	value, version, err := s.Get(ns, key)
+	if version == nil || err != nil {
+		return nil, err
+	}
+	return &state.Entry{Value: value, Version: *version}, nil
 }
 
 // HasTx reports whether a transaction id is on the ledger.

@@ -30,6 +30,14 @@ func (w world) Get(ns, key string) ([]byte, *ledger.Version, error) {
 	return kv.Value, &kv.Version, nil
 }
 
+func (w world) Entry(ns, collection, key string) (*state.Entry, error) {
+	value, version, err := w.Get(ns, key)
+	if version == nil || collection != "" {
+		return nil, err
+	}
+	return &state.Entry{Value: value, Version: *version}, nil
+}
+
 func (w world) Range(ns, start, end string) (state.Iterator, error) {
 	it := &worldIter{}
 	for _, key := range slices.Sorted(maps.Keys(w)) {

@@ -14,7 +14,8 @@ import (
 //
 // The chain starts at block 1, with a nil prev: a genesis block has no commit
 // hash. Updates must be in the order of Batch. Those of the empty namespace
-// (the channel configuration) do not count.
+// (the channel configuration) do not count; nor does the metadata of keys,
+// though an update of it alone counts as a write of the value that the key has.
 func CommitHash(prev []byte, codes []ledger.Code, updates Batch) []byte {
 	h := sha256.New()
 	h.Write(protowire.AppendVarint(nil, uint64(len(codes))))
@@ -25,21 +26,22 @@ func CommitHash(prev []byte, codes []ledger.Code, updates Batch) []byte {
 }
 
 // Field numbers of the protobuf messages Updates and KVWrite, in which Fabric
-// feeds updates to the hash. Field 2, the collection, waits for private data.
+// feeds updates to the hash (core/ledger/kvledger/txmgmt/txmgr/updates.proto).
 const (
-	fieldWrites    = 1
-	fieldNamespace = 1
-	fieldKey       = 3
-	fieldIsDelete  = 4
-	fieldValue     = 5
-	fieldVersion   = 6
+	fieldWrites     = 1
+	fieldNamespace  = 1
+	fieldCollection = 2
+	fieldKey        = 3
+	fieldIsDelete   = 4
+	fieldValue      = 5
+	fieldVersion    = 6
 )
 
 // updateBytes encodes the updates as one Updates message. Only the first write
-// of a namespace names it.
+// of a namespace names it, and only the first of a collection names that.
 func updateBytes(updates Batch) []byte {
 	var out, write []byte
-	namespace := ""
+	namespace, collection := "", ""
 	for i := range updates {
 		u := &updates[i]
 		if u.Namespace == "" {
@@ -47,8 +49,12 @@ func updateBytes(updates Batch) []byte {
 		}
 		write = write[:0]
 		if u.Namespace != namespace {
-			namespace = u.Namespace
+			namespace, collection = u.Namespace, ""
 			write = appendField(write, fieldNamespace, []byte(namespace))
+		}
+		if u.Collection != collection {
+			collection = u.Collection
+			write = appendField(write, fieldCollection, []byte(collection))
 		}
 		write = appendWrite(write, u)
 		out = protowire.AppendTag(out, fieldWrites, protowire.BytesType)

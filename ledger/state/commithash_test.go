@@ -1,9 +1,12 @@
 package state_test
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"slices"
 	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/state"
@@ -53,12 +56,64 @@ func TestTheConfigurationDoesNotCountInTheCommitHash(t *testing.T) {
 	}
 }
 
+// kvWrite is one entry of the message that the hash is of, in block 1.
+func kvWrite(ns, collection, key, value string, tx byte) []byte {
+	var w []byte
+	field := func(n protowire.Number, v string) {
+		if v != "" {
+			w = protowire.AppendString(protowire.AppendTag(w, n, protowire.BytesType), v)
+		}
+	}
+	field(1, ns)
+	field(2, collection)
+	field(3, key)
+	if value == "" {
+		w = protowire.AppendVarint(protowire.AppendTag(w, 4, protowire.VarintType), 1)
+	}
+	field(5, value)
+	field(6, string([]byte{1, 1, 1, tx}))
+	return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), w)
+}
+
+// The case is that of Fabric's TestUpdateBatchBytesBuilderPublicWritesAndColls
+// (core/ledger/kvledger/txmgmt/txmgr/update_batch_bytes_test.go).
+func TestCollectionsFollowPublicKeysInTheCommitHash(t *testing.T) {
+	var updates state.Batch
+	var message []byte
+	for i, x := range []struct {
+		ns, collection                   string
+		namedNs, namedCollection, key, v string
+	}{
+		{"ns1", "", "ns1", "", "key1", "value1"},
+		{"ns1", "", "", "", "key2", "value2"},
+		{"ns1", "coll1", "", "coll1", "key3", "value3"},
+		{"ns1", "coll1", "", "", "key4", "value4"},
+		{"ns1", "coll2", "", "coll2", "key5", "value5"},
+		{"ns1", "coll2", "", "", "key6", ""},
+		{"ns2", "", "ns2", "", "key7", "value7"},
+		{"ns3", "coll2", "ns3", "coll2", "key8", "value8"},
+		{"ns4", "coll2", "ns4", "coll2", "key9", "value9"},
+	} {
+		updates = append(updates, state.Update{
+			Namespace: x.ns, Collection: x.collection, Key: x.key, Value: []byte(x.v), Delete: x.v == "",
+			Metadata: []byte("does not count"), Version: ledger.Version{Block: 1, Tx: uint64(i + 1)},
+		})
+		message = append(message, kvWrite(x.namedNs, x.namedCollection, x.key, x.v, byte(i+1))...)
+	}
+	want := sha256.Sum256(slices.Concat([]byte{1, 0}, message, []byte("previous")))
+	if got := state.CommitHash([]byte("previous"), []ledger.Code{0}, updates); !slices.Equal(got, want[:]) {
+		t.Errorf("%x, want %x", got, want)
+	}
+}
+
+// Two blocks have one
 // Two blocks have one commit hash only if they decided alike.
 func TestEveryPartCountsInTheCommitHash(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		draw := func() state.Update {
 			u := state.Update{
-				Namespace: rapid.StringN(1, 3, -1).Draw(t, "ns"), Key: rapid.StringN(1, 3, -1).Draw(t, "key"),
+				Collection: rapid.SampledFrom([]string{"", "c", "d"}).Draw(t, "collection"),
+				Namespace:  rapid.StringN(1, 3, -1).Draw(t, "ns"), Key: rapid.StringN(1, 3, -1).Draw(t, "key"),
 				Version: ledger.Version{Block: rapid.Uint64().Draw(t, "block"), Tx: rapid.Uint64Max(300).Draw(t, "tx")},
 			}
 			if u.Delete = rapid.Bool().Draw(t, "delete"); !u.Delete {
@@ -67,7 +122,7 @@ func TestEveryPartCountsInTheCommitHash(t *testing.T) {
 			return u
 		}
 		a, b := draw(), draw()
-		equal := a.Namespace == b.Namespace && a.Key == b.Key && a.Version == b.Version && a.Delete == b.Delete && slices.Equal(a.Value, b.Value)
+		equal := a.Namespace == b.Namespace && a.Collection == b.Collection && a.Key == b.Key && a.Version == b.Version && a.Delete == b.Delete && slices.Equal(a.Value, b.Value)
 		ha, hb := state.CommitHash(nil, nil, state.Batch{a}), state.CommitHash(nil, nil, state.Batch{b})
 		if slices.Equal(ha, hb) != equal {
 			t.Fatalf("%+v and %+v: equal hashes %v", a, b, !equal)

@@ -9,7 +9,11 @@ import "github.com/weft-network/weft/ledger"
 type Reader interface {
 	// Get returns nil and a nil version for an absent key.
 	Get(namespace, key string) ([]byte, *ledger.Version, error)
-	// Range iterates start ≤ key < end in byte order; an empty end has no bound.
+	// Entry returns a key with its metadata, nil when it is absent. In an empty
+	// collection the key is a public one; in another it is the hash of a private
+	// key, and the value the hash of its value.
+	Entry(namespace, collection, key string) (*Entry, error)
+	// Range iterates the public keys start ≤ key < end in byte order; an empty end has no bound.
 	Range(namespace, start, end string) (Iterator, error)
 }
 
@@ -22,14 +26,27 @@ type Iterator interface {
 	Close() error
 }
 
-// Update is one write of a committed block.
-type Update struct {
-	Namespace, Key string
-	Value          []byte
-	Delete         bool
-	Version        ledger.Version
+// Entry is a committed key.
+type Entry struct {
+	Value    []byte
+	Metadata []byte // canonical, as of EncodeMetadata; nil when there is none
+	Version  ledger.Version
 }
 
-// Batch are the updates of one block, last write per key, sorted by namespace
-// and key.
+// Update is one write of a committed block. With a Collection, Key is the hash
+// of a private key and Value the hash of its value.
+type Update struct {
+	Namespace, Collection, Key string
+	Value                      []byte
+	Metadata                   []byte // all that the key has after this update
+	Delete                     bool
+	Version                    ledger.Version
+}
+
+// Removes tells that the key is absent after the update: an empty value is an
+// absent one, as in Fabric.
+func (u *Update) Removes() bool { return u.Delete || len(u.Value) == 0 }
+
+// Batch are the updates of one block, last write per key, sorted by namespace,
+// collection and key.
 type Batch []Update

@@ -261,6 +261,14 @@ func (m *memory) Get(ns, key string) ([]byte, *ledger.Version, error) {
 	return kv.Value, &kv.Version, nil
 }
 
+func (m *memory) Entry(ns, collection, key string) (*state.Entry, error) {
+	value, version, err := m.Get(ns, key)
+	if version == nil || collection != "" {
+		return nil, err
+	}
+	return &state.Entry{Value: value, Version: *version}, nil
+}
+
 func (m *memory) Range(ns, start, end string) (state.Iterator, error) {
 	if m.failing == ns && ns != "" {
 		return nil, errDisk
@@ -293,7 +301,14 @@ func (w *walk) Close() error  { return nil }
 func show(r *Result) string {
 	s := ""
 	for i, c := range r.Codes {
-		s += fmt.Sprintf("\n%d: %s %s", i, c, r.Why[i])
+		s += fmt.Sprintf("\n%d: %s %s", i, c, why(r, i))
 	}
 	return s
+}
+
+func why(r *Result, i int) string {
+	if r.Findings[i] == nil {
+		return ""
+	}
+	return r.Findings[i].Text
 }

@@ -58,9 +58,9 @@ func checkSupported(t *ledger.Tx) verdict {
 	other := peer.TxValidationCode_INVALID_OTHER_REASON
 	for _, ns := range t.RWSet.Namespaces {
 		switch {
-		case ns.HasCollections:
+		case len(ns.Collections) > 0:
 			return invalid(other, "private data collections (of chaincode %q) are not supported yet", ns.Namespace)
-		case ns.HasMetadata:
+		case len(ns.Metadata) > 0:
 			return invalid(other, "key metadata (of chaincode %q) is not supported yet", ns.Namespace)
 		}
 	}

@@ -49,15 +49,15 @@ func configUpdate(b *ledger.Block, index int) (state.Update, error) {
 }
 
 // Updates recomputes the updates of a block whose codes are in its metadata:
-// what a replay after a crash needs. They equal those of the Finish that gave
+// what a replay after a crash needs, on the state before the block. They equal those of the Finish that gave
 // the codes.
-func Updates(b *ledger.Block) (state.Batch, error) {
+func Updates(b *ledger.Block, before state.Reader) (state.Batch, error) {
 	number := b.Header.GetNumber()
 	codes := block.Codes(b.Block)
 	if len(codes) != len(b.Txs) {
 		return nil, fmt.Errorf("updates of block %d: it has %d codes for %d transactions", number, len(codes), len(b.Txs))
 	}
-	w := newWorld(nil, number)
+	w := newWorld(before, number)
 	for i, t := range b.Txs {
 		switch {
 		case codes[i] != peer.TxValidationCode_VALID:

@@ -94,8 +94,11 @@ const worthWorker = 4
 type Result struct {
 	Codes   []ledger.Code
 	Updates state.Batch
-	// Why explains codes for people, by transaction index; "" where VALID.
-	Why []string
+	// Findings explain codes for people, by transaction index; nil where VALID.
+	Findings []*ledger.Finding
+	// Config is the configuration in force after the block, if the block
+	// changed it.
+	Config *channel.Config
 }
 
 // Finish runs duplicate, policy and MVCC checks on the state before the block.
@@ -125,12 +128,14 @@ func (p *Prepared) Finish(l Ledger) (*Result, error) {
 
 func result(verdicts []verdict, updates state.Batch) *Result {
 	r := &Result{
-		Codes:   make([]ledger.Code, len(verdicts)),
-		Why:     make([]string, len(verdicts)),
-		Updates: updates,
+		Codes:    make([]ledger.Code, len(verdicts)),
+		Findings: make([]*ledger.Finding, len(verdicts)),
+		Updates:  updates,
 	}
 	for i, v := range verdicts {
-		r.Codes[i], r.Why[i] = v.code, v.why
+		if r.Codes[i] = v.code; !v.ok() {
+			r.Findings[i] = &ledger.Finding{Code: v.code, Text: v.why}
+		}
 	}
 	return r
 }

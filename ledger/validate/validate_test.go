@@ -82,7 +82,7 @@ func TestEveryRuleHasItsCodeAndTheEarlierRuleWins(t *testing.T) {
 		for _, second := range slices.Concat([]breach{{"nothing", valid, func(*draft) {}}}, all[i+1:]) {
 			n.ledger.knows = first.name == onLedger || second.name == onLedger
 			r := n.validate(n.tx(first.with, second.with))
-			if r.Codes[0] != first.code || r.Why[0] == "" || len(r.Updates) != 0 {
+			if r.Codes[0] != first.code || why(r, 0) == "" || len(r.Updates) != 0 {
 				t.Errorf("%s, with %s: %s", first.name, second.name, show(r))
 			}
 		}
@@ -92,7 +92,7 @@ func TestEveryRuleHasItsCodeAndTheEarlierRuleWins(t *testing.T) {
 func TestATransactionThatBreaksNoRuleIsValid(t *testing.T) {
 	n := newNetwork(t)
 	r := n.validate(n.tx())
-	if r.Codes[0] != valid || r.Why[0] != "" {
+	if r.Codes[0] != valid || why(r, 0) != "" {
 		t.Fatal(show(r))
 	}
 	u := r.Updates
@@ -220,7 +220,7 @@ func TestAStaleSequenceReadInvalidatesACallEndorsedBeforeAnUpgrade(t *testing.T)
 			Reads: []*kvrwset.KVRead{{Key: definition.SequenceKey("cc"), Version: &kvrwset.Version{}}},
 		}}}, d.set...)
 	}))
-	if r.Codes[0] != conflict || !strings.Contains(r.Why[0], "Sequence") {
+	if r.Codes[0] != conflict || !strings.Contains(why(r, 0), "Sequence") {
 		t.Error(show(r))
 	}
 }
@@ -321,7 +321,7 @@ func mixed(n *network) *ledger.Block {
 func replayEqual(t *testing.T, b *ledger.Block, r *Result) {
 	t.Helper()
 	block.SetCodes(b.Block, r.Codes)
-	updates, err := Updates(b)
+	updates, err := Updates(b, nil)
 	if err != nil || !reflect.DeepEqual(updates, r.Updates) {
 		t.Errorf("replay gives %+v, %v, Finish gave %+v", updates, err, r.Updates)
 	}
@@ -345,11 +345,11 @@ func TestTheOutcomeDoesNotDependOnWorkersOrRepetition(t *testing.T) {
 func TestReplayRefusesCodesThatDoNotFitTheBlock(t *testing.T) {
 	n := newNetwork(t)
 	b := n.block(n.tx(func(d *draft) { d.envelope = garbage }))
-	if _, err := Updates(b); err == nil {
+	if _, err := Updates(b, nil); err == nil {
 		t.Error("no codes")
 	}
 	block.SetCodes(b.Block, []ledger.Code{valid})
-	if _, err := Updates(b); err == nil {
+	if _, err := Updates(b, nil); err == nil {
 		t.Error("garbage marked valid")
 	}
 }

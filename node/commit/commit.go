@@ -84,9 +84,9 @@ type Channel struct {
 type Committed struct {
 	Block *ledger.Block
 	Codes []ledger.Code
-	// Why explains codes for people, by transaction index. It is empty for
+	// Findings explain codes for people, by transaction index. It is empty for
 	// blocks that this process did not validate itself.
-	Why []string
+	Findings []*ledger.Finding
 }
 
 // Open opens or creates the channel's ledger and reads its configuration.
@@ -141,11 +141,11 @@ func (c *Channel) appendGenesis() error {
 		return fmt.Errorf("genesis block: %w", err)
 	}
 	block.SetCodes(b.Block, []ledger.Code{0})
-	updates, err := validate.Updates(b)
+	updates, err := validate.Updates(b, nil)
 	if err != nil {
 		return fmt.Errorf("genesis block: %w", err)
 	}
-	return c.ledger.Append(b, updates)
+	return c.ledger.Append(b, chain.Commit{Updates: updates})
 }
 
 // ID of the channel.
@@ -381,13 +381,13 @@ func (c *Channel) commit(r ready) error {
 		return fmt.Errorf("validate block %d: %w", n, err)
 	}
 	block.SetCodes(r.block.Block, res.Codes)
-	if err := c.ledger.Append(r.block, res.Updates); err != nil {
+	if err := c.ledger.Append(r.block, chain.Commit{Updates: res.Updates, Findings: res.Findings}); err != nil {
 		return fmt.Errorf("append block %d: %w", n, err)
 	}
 	c.mu.Lock()
 	delete(c.pending, n)
 	c.mu.Unlock()
-	done := &Committed{Block: r.block, Codes: res.Codes, Why: res.Why}
+	done := &Committed{Block: r.block, Codes: res.Codes, Findings: res.Findings}
 	c.recent.add(n, done)
 	c.waits.notify(done)
 	if c.cfg.OnCommit != nil {

@@ -81,7 +81,7 @@ func openChannel(cfg *Config, dir string, genesis *common.Block) (c *Channel, er
 // an old one begins with it.
 func (c *Channel) startChain() error {
 	if c.chain.Height() == 0 {
-		return c.chain.Append(&ledger.Block{Block: c.genesis, Hash: block.HeaderHash(c.genesis.Header)}, nil)
+		return c.chain.Append(&ledger.Block{Block: c.genesis, Hash: block.HeaderHash(c.genesis.Header)}, chain.Commit{})
 	}
 	first, err := c.chain.Block(0)
 	if err != nil {
@@ -194,7 +194,7 @@ func (c *Channel) Write(b *common.Block, raftIndex uint64) (bool, error) {
 	if err := block.Sign(signed, c.cfg.Signer, c.chain.LastConfig(), meta); err != nil {
 		return false, err
 	}
-	return true, c.chain.Append(&ledger.Block{Block: signed, Hash: hash}, nil)
+	return true, c.chain.Append(&ledger.Block{Block: signed, Hash: hash}, chain.Commit{})
 }
 
 func (c *Channel) consenterMetadata(raftIndex uint64) *etcdraft.BlockMetadata {
@@ -223,7 +223,7 @@ func (c *Channel) Import(b *common.Block) error {
 	b.Metadata.Metadata[common.BlockMetadataIndex_TRANSACTIONS_FILTER] = nil
 	b.Metadata.Metadata[common.BlockMetadataIndex_COMMIT_HASH] = nil
 	lb.Hash = block.HeaderHash(b.Header)
-	if err := c.chain.Append(lb, nil); err != nil {
+	if err := c.chain.Append(lb, chain.Commit{}); err != nil {
 		return err
 	}
 	if block.IsConfig(b) {

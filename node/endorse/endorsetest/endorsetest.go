@@ -69,7 +69,7 @@ func (c *Channel) append(raw *common.Block, updates state.Batch) {
 	if err != nil {
 		c.tb.Fatal(err)
 	}
-	if err := c.ledger.Append(b, updates); err != nil {
+	if err := c.ledger.Append(b, chain.Commit{Updates: updates}); err != nil {
 		c.tb.Fatal(err)
 	}
 }

@@ -8,21 +8,33 @@ import (
 	"github.com/weft-network/weft/ledger/state"
 )
 
-// memory is a world state for one goroutine. What a step reads does not change
-// while it runs, because writes are applied after it.
+// memory is a world state for one goroutine, and what led to it. What a step
+// reads does not change while it runs, because writes are applied after it.
 type memory struct {
-	namespaces map[string]map[string]ledger.KV
+	namespaces map[string]map[string]state.Entry
+	past       map[[2]string][]state.Modification // by namespace and key, the oldest first
 }
 
-func newMemory() *memory { return &memory{namespaces: map[string]map[string]ledger.KV{}} }
+func newMemory() *memory {
+	return &memory{namespaces: map[string]map[string]state.Entry{}, past: map[[2]string][]state.Modification{}}
+}
 
 // Get implements state.Reader.
 func (m *memory) Get(namespace, key string) ([]byte, *ledger.Version, error) {
-	kv, ok := m.namespaces[namespace][key]
-	if !ok {
-		return nil, nil, nil
+	e, err := m.Entry(namespace, "", key)
+	if e == nil {
+		return nil, nil, err
 	}
-	return kv.Value, &kv.Version, nil
+	return e.Value, &e.Version, nil
+}
+
+// Entry implements state.Reader. There are no collections.
+func (m *memory) Entry(namespace, collection, key string) (*state.Entry, error) {
+	e, ok := m.namespaces[namespace][key]
+	if !ok || collection != "" {
+		return nil, nil
+	}
+	return &e, nil
 }
 
 // Range implements state.Reader.
@@ -35,30 +47,10 @@ func (m *memory) Range(namespace, start, end string) (state.Iterator, error) {
 	}
 	it := &memoryIterator{at: -1}
 	for _, key := range keys[min(from, to):to] {
-		it.list = append(it.list, m.namespaces[namespace][key])
+		e := m.namespaces[namespace][key]
+		it.list = append(it.list, ledger.KV{Key: key, Value: e.Value, Version: e.Version})
 	}
 	return it, nil
-}
-
-// put applies one write; a nil value deletes.
-func (m *memory) put(namespace, key string, value []byte, v ledger.Version) {
-	if m.namespaces[namespace] == nil {
-		m.namespaces[namespace] = map[string]ledger.KV{}
-	}
-	if len(value) == 0 {
-		delete(m.namespaces[namespace], key)
-		return
-	}
-	m.namespaces[namespace][key] = ledger.KV{Key: key, Value: value, Version: v}
-}
-
-// commit applies what a transaction wrote.
-func (m *memory) commit(set *ledger.RWSet, v ledger.Version) {
-	for _, ns := range set.Namespaces {
-		for _, w := range ns.Writes {
-			m.put(ns.Namespace, w.Key, w.Value, v)
-		}
-	}
 }
 
 type memoryIterator struct {
@@ -74,3 +66,26 @@ func (i *memoryIterator) Next() bool {
 func (i *memoryIterator) KV() ledger.KV { return i.list[i.at] }
 func (i *memoryIterator) Err() error    { return nil }
 func (i *memoryIterator) Close() error  { return nil }
+
+// History implements endorse.Past.
+func (m *memory) History(namespace, key string) (state.History, error) {
+	return &memoryHistory{left: m.past[[2]string{namespace, key}]}, nil
+}
+
+type memoryHistory struct {
+	left []state.Modification
+	m    state.Modification
+}
+
+func (h *memoryHistory) Next() bool {
+	last := len(h.left) - 1
+	if last < 0 {
+		return false
+	}
+	h.m, h.left = h.left[last], h.left[:last]
+	return true
+}
+
+func (h *memoryHistory) Modification() state.Modification { return h.m }
+func (h *memoryHistory) Err() error                       { return nil }
+func (h *memoryHistory) Close() error                     { return nil }
