@@ -49,7 +49,7 @@ FUZZ ?= ./...
 fuzz: ## every fuzz target of the packages FUZZ for FUZZTIME each
 	@for pkg in $$($(GO) list $(FUZZ)); do \
 		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-			echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg || exit 1; \
+			GO=$(GO) .ci/fuzz $$pkg $$target $(FUZZTIME) || exit 1; \
 		done; \
 	done
 
