@@ -1,12 +1,12 @@
 package validate
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"testing"
 
@@ -223,7 +223,7 @@ func (n *network) validate(envelopes ...[]byte) *Result {
 
 // memory is a Ledger in a map.
 type memory struct {
-	keys     map[string]map[string]ledger.KV
+	keys     map[place]state.Entry
 	knows    bool // every transaction id
 	failing  string
 	txFailed bool
@@ -234,13 +234,20 @@ var errDisk = errors.New("the disk is on fire")
 func (m *memory) set(ns, key string, v ledger.Version) { m.put(ns, key, []byte("value"), v) }
 
 func (m *memory) put(ns, key string, value []byte, v ledger.Version) {
+	m.apply(state.Batch{{Namespace: ns, Key: key, Value: value, Version: v}})
+}
+
+// apply commits updates.
+func (m *memory) apply(b state.Batch) {
 	if m.keys == nil {
-		m.keys = map[string]map[string]ledger.KV{}
+		m.keys = map[place]state.Entry{}
 	}
-	if m.keys[ns] == nil {
-		m.keys[ns] = map[string]ledger.KV{}
+	for _, u := range b {
+		p := place{u.Namespace, u.Collection, u.Key}
+		if delete(m.keys, p); !u.Removes() {
+			m.keys[p] = state.Entry{Value: u.Value, Metadata: u.Metadata, Version: u.Version}
+		}
 	}
-	m.keys[ns][key] = ledger.KV{Key: key, Value: value, Version: v}
 }
 
 func (m *memory) HasTx(string) (bool, error) {
@@ -251,22 +258,22 @@ func (m *memory) HasTx(string) (bool, error) {
 }
 
 func (m *memory) Get(ns, key string) ([]byte, *ledger.Version, error) {
-	if m.failing == ns && ns != "" {
-		return nil, nil, errDisk
+	e, err := m.Entry(ns, "", key)
+	if e == nil {
+		return nil, nil, err
 	}
-	kv, ok := m.keys[ns][key]
-	if !ok {
-		return nil, nil, nil
-	}
-	return kv.Value, &kv.Version, nil
+	return e.Value, &e.Version, nil
 }
 
 func (m *memory) Entry(ns, collection, key string) (*state.Entry, error) {
-	value, version, err := m.Get(ns, key)
-	if version == nil || collection != "" {
-		return nil, err
+	if m.failing == ns && ns != "" {
+		return nil, errDisk
 	}
-	return &state.Entry{Value: value, Version: *version}, nil
+	e, ok := m.keys[place{ns, collection, key}]
+	if !ok {
+		return nil, nil
+	}
+	return &e, nil
 }
 
 func (m *memory) Range(ns, start, end string) (state.Iterator, error) {
@@ -274,11 +281,12 @@ func (m *memory) Range(ns, start, end string) (state.Iterator, error) {
 		return nil, errDisk
 	}
 	it := &walk{}
-	for _, key := range slices.Sorted(maps.Keys(m.keys[ns])) {
-		if key >= start && (end == "" || key < end) {
-			it.left = append(it.left, m.keys[ns][key])
+	for p, e := range m.keys {
+		if p.namespace == ns && p.collection == "" && p.key >= start && (end == "" || p.key < end) {
+			it.left = append(it.left, ledger.KV{Key: p.key, Value: e.Value, Version: e.Version})
 		}
 	}
+	slices.SortFunc(it.left, func(a, b ledger.KV) int { return cmp.Compare(a.Key, b.Key) })
 	return it, nil
 }
 

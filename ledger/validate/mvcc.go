@@ -1,12 +1,9 @@
 package validate
 
 import (
-	"fmt"
-	"maps"
+	"cmp"
 	"slices"
-	"strings"
 
-	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/state"
 )
@@ -14,113 +11,125 @@ import (
 // world is the committed state and, on top of it, the writes of those
 // transactions of the block that are valid so far.
 type world struct {
-	committed state.Reader
-	number    uint64
-	pending   map[string]map[string]*state.Update // by namespace and key
+	before  *committed
+	number  uint64
+	pending state.Batch   // not sorted, each key once
+	index   map[place]int // into pending
+	// sorted are the public keys in pending of each namespace that a range was
+	// asked of.
+	sorted map[string][]string
 }
 
-func newWorld(committed state.Reader, number uint64) *world {
-	return &world{committed: committed, number: number, pending: make(map[string]map[string]*state.Update)}
+func newWorld(before *committed, number uint64) *world {
+	return &world{
+		before: before, number: number,
+		index:  make(map[place]int, len(before.seen)),
+		sorted: make(map[string][]string),
+	}
 }
 
 // commit checks what a transaction read and, if that still stands, applies what
 // it wrote. An error is an I/O error of the committed state.
 func (w *world) commit(t *ledger.Tx, index int) (verdict, error) {
+	version := ledger.Version{Block: w.number, Tx: uint64(index)}
+	if t.IsConfig() {
+		w.put(configUpdate(t, version))
+		return nil, nil
+	}
 	for i := range t.RWSet.Namespaces {
 		ns := &t.RWSet.Namespaces[i]
-		if v, err := w.checkReads(ns); err != nil || !v.ok() {
+		if v, err := w.checkReads(ns); v != nil || err != nil {
 			return v, err
 		}
-		if v, err := w.checkRanges(ns); err != nil || !v.ok() {
+		if v, err := w.checkRanges(ns); v != nil || err != nil {
+			return v, err
+		}
+		if v, err := w.checkHashedReads(ns); v != nil || err != nil {
 			return v, err
 		}
 	}
-	w.apply(t.RWSet, index)
-	return verdict{}, nil
+	return nil, w.apply(t.RWSet, version)
 }
 
 // checkReads is rule 20.
 func (w *world) checkReads(ns *ledger.NsRWSet) (verdict, error) {
-	conflict := peer.TxValidationCode_MVCC_READ_CONFLICT
-	for _, r := range ns.Reads {
-		if u := w.pending[ns.Namespace][r.Key]; u != nil {
-			return invalid(conflict, "key %q of %q was read, and written by transaction %d of this block",
-				r.Key, ns.Namespace, u.Version.Tx), nil
-		}
-		_, version, err := w.committed.Get(ns.Namespace, r.Key)
-		if err != nil {
-			return verdict{}, fmt.Errorf("read key %q of %q: %w", r.Key, ns.Namespace, err)
-		}
-		if !sameVersion(version, r.Version) {
-			return invalid(conflict, "key %q of %q was read at %s, and is at %s",
-				r.Key, ns.Namespace, describe(r.Version), describe(version)), nil
+	for i := range ns.Reads {
+		r := &ns.Reads[i]
+		if v, err := w.checkRead(place{ns.Namespace, "", r.Key}, r.Version); v != nil || err != nil {
+			return v, err
 		}
 	}
-	return verdict{}, nil
+	return nil, nil
 }
 
-// apply is rule 23.
-func (w *world) apply(set *ledger.RWSet, index int) {
-	version := ledger.Version{Block: w.number, Tx: uint64(index)}
-	for i := range set.Namespaces {
-		ns := &set.Namespaces[i]
-		for _, wr := range ns.Writes {
-			w.put(state.Update{
-				Namespace: ns.Namespace, Key: wr.Key, Value: wr.Value,
-				// Parsing sees to it already; who builds a Write by hand may not.
-				Delete:  wr.Delete || len(wr.Value) == 0,
-				Version: version,
-			})
+// checkHashedReads is rule 22. No key is in a collection without a name: its
+// writes are public ones, see apply.
+func (w *world) checkHashedReads(ns *ledger.NsRWSet) (verdict, error) {
+	for i := range ns.Collections {
+		c := &ns.Collections[i]
+		for k := range c.Reads {
+			r, p := &c.Reads[k], place{ns.Namespace, c.Name, string(c.Reads[k].KeyHash)}
+			switch {
+			case c.Name != "":
+				if v, err := w.checkRead(p, r.Version); v != nil || err != nil {
+					return v, err
+				}
+			case r.Version != nil:
+				return readConflict(p, r.Version, nil, w.number), nil
+			}
 		}
 	}
+	return nil, nil
+}
+
+func (w *world) checkRead(p place, read *ledger.Version) (verdict, error) {
+	if i, ok := w.index[p]; ok {
+		return readConflict(p, read, &w.pending[i].Version, w.number), nil
+	}
+	now, err := w.before.find(p)
+	if err != nil {
+		return nil, err
+	}
+	if !sameVersion(now.at(), read) {
+		return readConflict(p, read, now.at(), w.number), nil
+	}
+	return nil, nil
 }
 
 func (w *world) put(u state.Update) {
-	if u.Delete {
-		u.Value = nil
+	p := place{u.Namespace, u.Collection, u.Key}
+	if i, ok := w.index[p]; ok {
+		w.pending[i] = u
+		return
 	}
-	keys := w.pending[u.Namespace]
-	if keys == nil {
-		keys = make(map[string]*state.Update)
-		w.pending[u.Namespace] = keys
+	w.index[p] = len(w.pending)
+	w.pending = append(w.pending, u)
+	if keys, ok := w.sorted[u.Namespace]; ok && u.Collection == "" {
+		i, _ := slices.BinarySearch(keys, u.Key)
+		w.sorted[u.Namespace] = slices.Insert(keys, i, u.Key)
 	}
-	keys[u.Key] = &u
 }
 
-// batch is what is pending, sorted.
+// pendingKeys are the public keys of a namespace with pending updates, sorted.
+func (w *world) pendingKeys(namespace string) []string {
+	keys, ok := w.sorted[namespace]
+	if ok {
+		return keys
+	}
+	for i := range w.pending {
+		if u := &w.pending[i]; u.Namespace == namespace && u.Collection == "" {
+			keys = append(keys, u.Key)
+		}
+	}
+	slices.Sort(keys)
+	w.sorted[namespace] = keys
+	return keys
+}
+
+// batch is what is pending, sorted. The world is used up.
 func (w *world) batch() state.Batch {
-	var b state.Batch
-	for _, ns := range slices.Sorted(maps.Keys(w.pending)) {
-		for _, key := range slices.Sorted(maps.Keys(w.pending[ns])) {
-			b = append(b, *w.pending[ns][key])
-		}
-	}
-	return b
-}
-
-// pendingRange are the pending updates with start ≤ key < end, sorted; an empty
-// end has no bound.
-func (w *world) pendingRange(namespace, start, end string) []*state.Update {
-	var in []*state.Update
-	for key, u := range w.pending[namespace] {
-		if key >= start && (end == "" || key < end) {
-			in = append(in, u)
-		}
-	}
-	slices.SortFunc(in, func(a, b *state.Update) int { return strings.Compare(a.Key, b.Key) })
-	return in
-}
-
-func sameVersion(a, b *ledger.Version) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return *a == *b
-}
-
-func describe(v *ledger.Version) string {
-	if v == nil {
-		return "no version"
-	}
-	return fmt.Sprintf("version %d:%d", v.Block, v.Tx)
+	slices.SortFunc(w.pending, func(a, b state.Update) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Collection, b.Collection), cmp.Compare(a.Key, b.Key))
+	})
+	return w.pending
 }

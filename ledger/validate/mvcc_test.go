@@ -61,7 +61,7 @@ func (m *model) judge(reads []ledger.Read, ranges []modelRange) ledger.Code {
 	}
 	for _, r := range ranges {
 		if !reflect.DeepEqual(m.between(r.start, r.end, !r.exhausted), r.saw) {
-			return phantom
+			return phantomRead
 		}
 	}
 	return valid
@@ -76,6 +76,17 @@ func (m *model) apply(writes []ledger.Write, v ledger.Version) {
 	}
 }
 
+func worldOn(m *memory, number uint64) *world {
+	return newWorld(newCommitted(m, &ledger.Block{}), number)
+}
+
+func codeOf(v verdict) ledger.Code {
+	if v == nil {
+		return valid
+	}
+	return v.Code
+}
+
 func TestMVCCIsTheSequentialModel(t *testing.T) {
 	key := rapid.SampledFrom([]string{"a", "b", "b\x00", "c", "d", "e", "f", "g"})
 	bound := rapid.SampledFrom([]string{"", "a", "b", "b\x00", "cc", "e", "g", "z"})
@@ -88,7 +99,7 @@ func TestMVCCIsTheSequentialModel(t *testing.T) {
 			m.versions[k] = v
 		}
 		before := &model{versions: maps.Clone(m.versions)}
-		w := newWorld(committed, 9)
+		w := worldOn(committed, 9)
 		for i := range rapid.IntRange(1, 6).Draw(t, "transactions") {
 			// A transaction saw the state before the block, or, as no honest one
 			// does, that of now.
@@ -99,8 +110,8 @@ func TestMVCCIsTheSequentialModel(t *testing.T) {
 			ns, ranges := drawTx(t, key, bound, saw)
 			want := m.judge(ns.Reads, ranges)
 			got, err := w.commit(&ledger.Tx{RWSet: &ledger.RWSet{Namespaces: []ledger.NsRWSet{ns}}}, i)
-			if err != nil || got.code != want {
-				t.Fatalf("transaction %d: %s %s %v, the model says %s", i, got.code, got.why, err, want)
+			if err != nil || codeOf(got) != want {
+				t.Fatalf("transaction %d: %+v %v, the model says %s", i, got, err, want)
 			}
 			if want == valid {
 				m.apply(ns.Writes, ledger.Version{Block: 9, Tx: uint64(i)})
@@ -161,7 +172,7 @@ func TestTheLastKeyOfAnUnfinishedRangeBelongsToIt(t *testing.T) {
 		committed.set("cc", "a", ledger.Version{Block: 1})
 		committed.set("cc", "b", ledger.Version{Block: 1})
 		q := modelRange{"a", "b", exhausted, []ledger.KV{{Key: "a", Version: ledger.Version{Block: 1}}}}.info(0)
-		why, err := newWorld(committed, 2).checkRange("cc", q)
+		why, err := worldOn(committed, 2).checkRange("cc", q)
 		if err != nil || (why == "") != exhausted {
 			t.Errorf("exhausted %v: %q, %v", exhausted, why, err)
 		}
@@ -169,8 +180,11 @@ func TestTheLastKeyOfAnUnfinishedRangeBelongsToIt(t *testing.T) {
 }
 
 func TestAnEmptyValueIsADelete(t *testing.T) {
-	w := newWorld(&memory{}, 1)
-	w.apply(&ledger.RWSet{Namespaces: []ledger.NsRWSet{{Namespace: "cc", Writes: []ledger.Write{{Key: "k", Value: []byte{}}}}}}, 0)
+	w := worldOn(&memory{}, 1)
+	set := &ledger.RWSet{Namespaces: []ledger.NsRWSet{{Namespace: "cc", Writes: []ledger.Write{{Key: "k", Value: []byte{}}}}}}
+	if err := w.apply(set, ledger.Version{Block: 1}); err != nil {
+		t.Fatal(err)
+	}
 	if b := w.batch(); len(b) != 1 || !b[0].Delete || b[0].Value != nil {
 		t.Errorf("%+v", b)
 	}

@@ -13,14 +13,14 @@ import (
 // found the first broken rule that needs no key either; what is left is to put
 // rule 4, the creator's signature, into its place.
 func prepareTx(t *ledger.Tx, cfg *channel.Config) prepared {
-	parsed := verdict{}
+	var parsed verdict
 	if t.Rule != 0 {
-		parsed = verdict{t.Code, t.Why}
+		parsed = &ledger.Finding{Code: t.Code, Text: t.Why}
 	}
 	if t.Rule != 0 && t.Rule < ledger.RuleCreator {
 		return prepared{early: parsed}
 	}
-	if v := checkCreator(t, cfg); !v.ok() {
+	if v := checkCreator(t, cfg); v != nil {
 		return prepared{early: v}
 	}
 	if t.Rule != 0 && t.Rule < ledger.RuleDuplicate {
@@ -28,9 +28,6 @@ func prepareTx(t *ledger.Tx, cfg *channel.Config) prepared {
 	}
 	if t.Rule != 0 || t.IsConfig() {
 		return prepared{late: parsed}
-	}
-	if v := checkSupported(t); !v.ok() {
-		return prepared{late: v}
 	}
 	return prepared{endorsers: policy.Verify(cfg.MSPs, endorsements(t))}
 }
@@ -49,22 +46,7 @@ func checkCreator(t *ledger.Tx, cfg *channel.Config) verdict {
 	if err := id.Verify(t.Envelope.Payload, t.Envelope.Signature); err != nil {
 		return invalid(bad, "signature of the creator: %v", err)
 	}
-	return verdict{}
-}
-
-// checkSupported refuses what this version cannot judge, rather than commit a
-// part of it: see "Not supported" in docs/validation.md.
-func checkSupported(t *ledger.Tx) verdict {
-	other := peer.TxValidationCode_INVALID_OTHER_REASON
-	for _, ns := range t.RWSet.Namespaces {
-		switch {
-		case len(ns.Collections) > 0:
-			return invalid(other, "private data collections (of chaincode %q) are not supported yet", ns.Namespace)
-		case len(ns.Metadata) > 0:
-			return invalid(other, "key metadata (of chaincode %q) is not supported yet", ns.Namespace)
-		}
-	}
-	return verdict{}
+	return nil
 }
 
 // endorsements are the signatures of a transaction's endorsers: each covers the

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset/kvrwset"
-	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/merkle"
 )
@@ -15,13 +14,12 @@ func (w *world) checkRanges(ns *ledger.NsRWSet) (verdict, error) {
 		why, err := w.checkRange(ns.Namespace, q)
 		switch {
 		case err != nil:
-			return verdict{}, fmt.Errorf("range [%q, %q) of %q: %w", q.GetStartKey(), q.GetEndKey(), ns.Namespace, err)
+			return nil, fmt.Errorf("range [%q, %q) of %q: %w", q.GetStartKey(), q.GetEndKey(), ns.Namespace, err)
 		case why != "":
-			return invalid(peer.TxValidationCode_PHANTOM_READ_CONFLICT, "range [%q, %q) of %q: %s",
-				q.GetStartKey(), q.GetEndKey(), ns.Namespace, why), nil
+			return phantom(ns.Namespace, q.GetStartKey(), q.GetEndKey(), why), nil
 		}
 	}
-	return verdict{}, nil
+	return nil, nil
 }
 
 // checkRange compares what a range query saw with what it would see now.

@@ -1,9 +1,10 @@
 package validate
 
 import (
+	"slices"
+
 	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset/kvrwset"
 	"github.com/weft-network/weft/ledger"
-	"github.com/weft-network/weft/ledger/state"
 )
 
 // scan walks the keys that a range query would return now, committed state and
@@ -21,7 +22,7 @@ func (w *world) scan(namespace string, q *kvrwset.RangeQueryInfo, visit func(str
 	if q.GetItrExhausted() {
 		return nil
 	}
-	version, err := w.version(namespace, end)
+	version, err := w.version(place{namespace, "", end})
 	if err != nil || version == nil {
 		return err
 	}
@@ -32,7 +33,7 @@ func (w *world) scan(namespace string, q *kvrwset.RangeQueryInfo, visit func(str
 // merge walks start ≤ key < end; pending writes hide committed ones. It reports
 // whether visit wants more.
 func (w *world) merge(namespace, start, end string, visit func(string, ledger.Version) bool) (more bool, err error) {
-	it, err := w.committed.Range(namespace, start, end)
+	it, err := w.before.Range(namespace, start, end)
 	if err != nil {
 		return false, err
 	}
@@ -41,11 +42,11 @@ func (w *world) merge(namespace, start, end string, visit func(string, ledger.Ve
 			err = closeErr
 		}
 	}()
-	pending := w.pendingRange(namespace, start, end)
+	pending := between(w.pendingKeys(namespace), start, end)
 	// flush visits the pending writes below key, or all of them.
 	flush := func(key string, all bool) bool {
-		for len(pending) > 0 && (all || pending[0].Key < key) {
-			u := pending[0]
+		for len(pending) > 0 && (all || pending[0] < key) {
+			u := &w.pending[w.index[place{namespace, "", pending[0]}]]
 			pending = pending[1:]
 			if !u.Delete && !visit(u.Key, u.Version) {
 				return false
@@ -58,7 +59,7 @@ func (w *world) merge(namespace, start, end string, visit func(string, ledger.Ve
 		if !flush(kv.Key, false) {
 			return false, nil
 		}
-		if len(pending) > 0 && pending[0].Key == kv.Key {
+		if len(pending) > 0 && pending[0] == kv.Key {
 			continue // the next flush visits the newer one
 		}
 		if !visit(kv.Key, kv.Version) {
@@ -71,18 +72,25 @@ func (w *world) merge(namespace, start, end string, visit func(string, ledger.Ve
 	return flush("", true), nil
 }
 
-// version is the newest version of a key, nil when it is absent.
-func (w *world) version(namespace, key string) (*ledger.Version, error) {
-	if u := w.pending[namespace][key]; u != nil {
-		return liveVersion(u), nil
+// between are the sorted keys with start ≤ key < end; an empty end has no bound.
+func between(keys []string, start, end string) []string {
+	from, _ := slices.BinarySearch(keys, start)
+	keys = keys[from:]
+	if end != "" {
+		to, _ := slices.BinarySearch(keys, end)
+		keys = keys[:to]
 	}
-	_, v, err := w.committed.Get(namespace, key)
-	return v, err
+	return keys
 }
 
-func liveVersion(u *state.Update) *ledger.Version {
-	if u.Delete {
-		return nil
+// version is the newest version of a key, nil when it is absent.
+func (w *world) version(p place) (*ledger.Version, error) {
+	if i, ok := w.index[p]; ok {
+		if u := &w.pending[i]; !u.Delete {
+			return &u.Version, nil
+		}
+		return nil, nil
 	}
-	return &u.Version
+	k, err := w.before.find(p)
+	return k.at(), err
 }

@@ -45,16 +45,11 @@ type prepared struct {
 	endorsers []*ident.Identity
 }
 
-// verdict is a code with its reason. The zero verdict is VALID.
-type verdict struct {
-	code ledger.Code
-	why  string
-}
-
-func (v verdict) ok() bool { return v.code == peer.TxValidationCode_VALID }
+// verdict is why a transaction is invalid. Nil is VALID.
+type verdict = *ledger.Finding
 
 func invalid(code ledger.Code, format string, args ...any) verdict {
-	return verdict{code, fmt.Sprintf(format, args...)}
+	return &ledger.Finding{Code: code, Text: fmt.Sprintf(format, args...)}
 }
 
 // Prepare runs the checks that need no state, in parallel over at most workers
@@ -97,44 +92,47 @@ type Result struct {
 	// Findings explain codes for people, by transaction index; nil where VALID.
 	Findings []*ledger.Finding
 	// Config is the configuration in force after the block, if the block
-	// changed it.
+	// changed it. Of a genesis block it is nil: who joins with one reads it.
 	Config *channel.Config
 }
 
-// Finish runs duplicate, policy and MVCC checks on the state before the block.
-// An error is a fault of this peer (I/O) or a bad config block: the channel
-// must halt, nothing may be committed. It does not name the block: callers do.
+// Finish runs duplicate, policy, configuration and MVCC checks on the state
+// before the block. An error is a fault of this peer (I/O) or a configuration
+// that must not be skipped: the channel must halt, nothing may be committed. It
+// does not name the block: callers do.
 func (p *Prepared) Finish(l Ledger) (*Result, error) {
 	number := p.block.Header.GetNumber()
 	if number == 0 {
 		return genesis(p.block)
 	}
-	verdicts, err := p.judge(l)
-	if err != nil {
+	before := newCommitted(l, p.block)
+	j := newJudge(p, l, before)
+	if err := j.judge(); err != nil {
 		return nil, err
 	}
-	markDuplicates(p.block.Txs, verdicts)
-	w := newWorld(l, number)
+	markDuplicates(p.block.Txs, j.verdicts)
+	w := newWorld(before, number)
 	for i, t := range p.block.Txs {
-		if !verdicts[i].ok() {
+		if j.verdicts[i] != nil {
 			continue
 		}
-		if verdicts[i], err = w.commit(t, i); err != nil {
+		v, err := w.commit(t, i)
+		if err != nil {
 			return nil, fmt.Errorf("transaction %d: %w", i, err)
 		}
+		j.verdicts[i] = v
 	}
-	return result(verdicts, w.batch()), nil
+	r := result(j.verdicts, w.batch())
+	r.Config = j.changed
+	return r, nil
 }
 
 func result(verdicts []verdict, updates state.Batch) *Result {
-	r := &Result{
-		Codes:    make([]ledger.Code, len(verdicts)),
-		Findings: make([]*ledger.Finding, len(verdicts)),
-		Updates:  updates,
-	}
+	r := &Result{Codes: make([]ledger.Code, len(verdicts)), Findings: verdicts, Updates: updates}
 	for i, v := range verdicts {
-		if r.Codes[i] = v.code; !v.ok() {
-			r.Findings[i] = &ledger.Finding{Code: v.code, Text: v.why}
+		r.Codes[i] = peer.TxValidationCode_VALID
+		if v != nil {
+			r.Codes[i] = v.Code
 		}
 	}
 	return r

@@ -1,0 +1,52 @@
+package validate
+
+import (
+	"encoding/hex"
+	"fmt"
+
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"github.com/weft-network/weft/ledger"
+)
+
+// at fills in the key that a finding is about.
+func at(p place, v verdict) verdict {
+	v.Namespace, v.Collection, v.Key = p.namespace, p.collection, p.key
+	if p.collection != "" {
+		v.Key = hex.EncodeToString([]byte(p.key))
+	}
+	return v
+}
+
+// readConflict is the finding of rules 20 and 22.
+func readConflict(p place, read, found *ledger.Version, block uint64) verdict {
+	code := peer.TxValidationCode_MVCC_READ_CONFLICT
+	var v verdict
+	if found != nil && found.Block == block {
+		v = invalid(code, "%s was read, and written by transaction %d of this block", p, found.Tx)
+	} else {
+		v = invalid(code, "%s was read at %s, and is at %s", p, describe(read), describe(found))
+	}
+	v.Read, v.Found = read, found
+	return at(p, v)
+}
+
+// phantom is the finding of rule 21.
+func phantom(namespace, start, end, why string) verdict {
+	v := invalid(peer.TxValidationCode_PHANTOM_READ_CONFLICT, "range [%q, %q) of %q: %s", start, end, namespace, why)
+	v.Namespace, v.Range = namespace, &ledger.FindingRange{Start: start, End: end}
+	return v
+}
+
+func sameVersion(a, b *ledger.Version) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
+func describe(v *ledger.Version) string {
+	if v == nil {
+		return "no version"
+	}
+	return fmt.Sprintf("version %d:%d", v.Block, v.Tx)
+}
