@@ -53,11 +53,14 @@ func openUpdate(env *common.Envelope) (*update, error) {
 	if err := proto.Unmarshal(payload.GetData(), signed); err != nil {
 		return nil, fmt.Errorf("parse the signed config update: %w", err)
 	}
+	signatures, err := signaturesOf(signed)
+	if err != nil {
+		return nil, err
+	}
 	if err := proto.Unmarshal(signed.GetConfigUpdate(), inner); err != nil {
 		return nil, fmt.Errorf("parse the config update: %w", err)
 	}
-	signatures, err := signaturesOf(signed)
-	return &update{inner, signatures}, err
+	return &update{inner, signatures}, nil
 }
 
 // signaturesOf lists who signed what: each signer its own header and the update.

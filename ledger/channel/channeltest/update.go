@@ -27,7 +27,29 @@ func Compute(tb testing.TB, c *channel.Config, change func(root *common.ConfigGr
 	if err != nil {
 		tb.Fatal(err)
 	}
+	startAtZero(c.Proto.ChannelGroup, to.ChannelGroup)
 	return update, to
+}
+
+// startAtZero gives what is new in a tree the version that the update gives it:
+// the library leaves the versions of what was put in, and one in new groups.
+func startAtZero(before, after *common.ConfigGroup) {
+	for name, v := range after.Values {
+		if before.GetValues()[name] == nil {
+			v.Version = 0
+		}
+	}
+	for name, p := range after.Policies {
+		if before.GetPolicies()[name] == nil {
+			p.Version = 0
+		}
+	}
+	for name, g := range after.Groups {
+		if before.GetGroups()[name] == nil {
+			g.Version = 0
+		}
+		startAtZero(before.GetGroups()[name], g)
+	}
 }
 
 // Update is the CONFIG_UPDATE envelope for a change of c, signed by signers.
