@@ -9,7 +9,7 @@ type Finding struct {
 
 	// Of a read conflict: the key that was read, its version then and now, nil
 	// for absent. A Found in the block of the transaction itself is the write of
-	// an earlier transaction of that block. Of a private key, Key is the hash.
+	// an earlier transaction of that block. Of a private key, Key is the hash in hex.
 	Namespace, Collection, Key string
 	Read, Found                *Version
 	// Range is the query whose result changed, of a phantom.

@@ -93,7 +93,8 @@ type HashedRead struct {
 	Version *Version
 }
 
-// HashedWrite is a private write. Delete is set for a purge too.
+// HashedWrite is a private write. Purge asks members to forget the key's history
+// as well; a purge has both flags.
 type HashedWrite struct {
 	KeyHash, ValueHash []byte
 	Delete, Purge      bool

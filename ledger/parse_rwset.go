@@ -88,10 +88,11 @@ func parseEntries(entries []*kvrwset.KVMetadataEntry) []MetadataEntry {
 var emptyHash = sha256.Sum256(nil)
 
 // parseHashedWrite makes the one form of a delete, as parseWrite does: an empty
-// value hash, and the hash of an empty value, delete too.
+// value hash, and the hash of an empty value, delete too. A purge says so with
+// the flag of a delete; alone it deletes nothing (rule 23).
 func parseHashedWrite(w *kvrwset.KVWriteHash) HashedWrite {
 	out := HashedWrite{KeyHash: w.GetKeyHash(), Purge: w.GetIsPurge()}
-	out.Delete = w.GetIsDelete() || w.GetIsPurge() || len(w.GetValueHash()) == 0 || bytes.Equal(w.GetValueHash(), emptyHash[:])
+	out.Delete = w.GetIsDelete() || len(w.GetValueHash()) == 0 || bytes.Equal(w.GetValueHash(), emptyHash[:])
 	if !out.Delete {
 		out.ValueHash = w.GetValueHash()
 	}
