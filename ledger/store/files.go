@@ -14,6 +14,10 @@ const (
 	discarded = ".discarded"
 )
 
+// ErrInUse answers the opening of a directory that another process has open. It
+// follows the directory's name.
+var ErrInUse = errors.New("is in use by another process")
+
 // WriteFile writes a small file so that a crash leaves the old one, or none, or
 // the new one, whole; it is durable when WriteFile returns.
 func WriteFile(path string, data []byte, o Options) error {

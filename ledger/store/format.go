@@ -62,7 +62,7 @@ func claim(o Options, dir, kind string, version int) (*pebble.Lock, error) {
 
 func lockError(dir string, err error) error {
 	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) {
-		return fmt.Errorf("%s is in use by another process", dir)
+		return fmt.Errorf("%s %w", dir, ErrInUse)
 	}
 	return fmt.Errorf("lock %s: %w", dir, err)
 }
