@@ -224,7 +224,8 @@ func (n *network) validate(envelopes ...[]byte) *Result {
 // memory is a Ledger in a map.
 type memory struct {
 	keys     map[place]state.Entry
-	knows    bool // every transaction id
+	ids      map[string]bool // of transactions on the ledger
+	knows    bool            // every transaction id
 	failing  string
 	txFailed bool
 }
@@ -250,11 +251,11 @@ func (m *memory) apply(b state.Batch) {
 	}
 }
 
-func (m *memory) HasTx(string) (bool, error) {
+func (m *memory) HasTx(id string) (bool, error) {
 	if m.txFailed {
 		return false, errDisk
 	}
-	return m.knows, nil
+	return m.knows || m.ids[id], nil
 }
 
 func (m *memory) Get(ns, key string) ([]byte, *ledger.Version, error) {
@@ -288,6 +289,10 @@ func (m *memory) Range(ns, start, end string) (state.Iterator, error) {
 	}
 	slices.SortFunc(it.left, func(a, b ledger.KV) int { return cmp.Compare(a.Key, b.Key) })
 	return it, nil
+}
+
+func entryOf(value string, metadata []byte) state.Entry {
+	return state.Entry{Value: []byte(value), Metadata: metadata}
 }
 
 type walk struct {
