@@ -15,7 +15,9 @@ type Definition struct {
 	Sequence int64  // 1
 	// Policy is a signature policy in words, or, starting with a slash, the path
 	// of one of the channel's; its Endorsement policy.
-	Policy      string
+	Policy string
+	// Parameter stands for what Policy would be encoded to, if not nil.
+	Parameter   []byte
 	Collections []*peer.StaticCollectionConfig
 }
 
@@ -30,6 +32,8 @@ func (n *Network) Writes(d Definition) []ledger.Write {
 		full.Sequence = 1
 	}
 	switch {
+	case d.Parameter != nil:
+		full.ValidationParameter = d.Parameter
 	case d.Policy == "":
 	case d.Policy[0] == '/':
 		full.ValidationParameter = definition.ReferencePolicy(d.Policy)
@@ -50,7 +54,10 @@ func (n *Network) Writes(d Definition) []ledger.Write {
 }
 
 // Define is a transaction that commits definitions.
-func (n *Network) Define(all ...Definition) []byte {
+func (n *Network) Define(all ...Definition) []byte { n.tb.Helper(); return n.Tx(n.Defining(all...)) }
+
+// Defining describes it.
+func (n *Network) Defining(all ...Definition) Tx {
 	n.tb.Helper()
 	set := NewRWSet()
 	for _, d := range all {
@@ -58,7 +65,7 @@ func (n *Network) Define(all ...Definition) []byte {
 			set.NS(definition.Namespace).Write(w.Key, string(w.Value))
 		}
 	}
-	return n.Tx(Tx{Chaincode: definition.Namespace, Version: "syscc", Set: set})
+	return Tx{Chaincode: definition.Namespace, Version: "syscc", Set: set}
 }
 
 // Package joins collections.
