@@ -98,15 +98,3 @@ func (r *recent) get(n uint64) *Committed {
 	}
 	return nil
 }
-
-// Received is the height that the ledger has when all blocks that are here have
-// been committed.
-func (c *Channel) Received() uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	n := c.ledger.Height()
-	for c.pending[n] != nil {
-		n++
-	}
-	return n
-}

@@ -132,6 +132,10 @@ func (c *Channel) validateBlock(from p2p.ID, data []byte) p2p.Verdict {
 	switch {
 	case errors.Is(err, commit.ErrAhead), errors.Is(err, commit.ErrHalted):
 		return p2p.Ignore // members' states will tell how far this ledger is behind
+	case errors.Is(err, commit.ErrEarly):
+		c.members.heard(m.Number) // it is fetched again in its turn
+		c.poke()
+		return p2p.Ignore
 	case err != nil:
 		c.cfg.Log.Warn("a gossiped block is bad", "channel", c.id, "block", m.Number, "from", from, "err", err)
 		return p2p.Reject
