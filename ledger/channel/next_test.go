@@ -169,13 +169,13 @@ func TestARefusedUpdateSaysWhatAndWhere(t *testing.T) {
 			u.WriteSet.Policies = map[string]*common.ConfigPolicy{"New": {ModPolicy: "Admins"}}
 		}, n.everybody...), []string{"policy /Channel/New: it is new, but group /Channel is not changed to hold it"}},
 		"not signed": {n.crafted(t, n.batchOfTen, none), []string{
-			"value /Channel/Orderer/BatchSize: policy /Channel/Orderer/Admins does not allow the change", "requires 1 of the 'Admins'", "not signed by anybody"}},
+			"value /Channel/Orderer/BatchSize: policy /Channel/Orderer/Admins does not allow the change", "requires 1 of the 'Admins'", "nobody's signature counts"}},
 		"signed by others": {n.crafted(t, n.batchOfTen, none, n.admins...), []string{
 			"/Channel/Orderer/Admins", "OrdererMSP.admin", "signed by Admin@org1.example.com of Org1MSP (member, admin), Admin@org2"}},
 		"signed by a peer":    {n.crafted(t, n.batchOfTen, none, n.orderers.Orderer("orderer0")), []string{"orderer0.example.com of OrdererMSP (member, orderer)"}},
-		"signed by strangers": {n.crafted(t, n.batchOfTen, none, stranger.Admin("Admin"), stranger.Admin("Other")), []string{"not signed by anybody, and 2 signatures do not count"}},
+		"signed by strangers": {n.crafted(t, n.batchOfTen, none, stranger.Admin("Admin"), stranger.Admin("Other")), []string{"nobody's signature counts; 2 of its 2 signatures do not count"}},
 		"a minority":          {n.crafted(t, addPolicy, none, n.admins[0]), []string{"group /Channel/Application: policy /Channel/Application/Admins", "requires 2 of"}},
-		"one admin twice":     {n.crafted(t, addPolicy, none, n.admins[0], n.admins[0]), []string{"1 sub-policies were satisfied", "and 1 signatures do not count"}},
+		"one admin twice":     {n.crafted(t, addPolicy, none, n.admins[0], n.admins[0]), []string{"1 sub-policies were satisfied", "1 of its 2 signatures do not count"}},
 		"one change too many": {n.crafted(t, both(addPolicy, n.batchOfTen), none, n.admins...), []string{"value /Channel/Orderer/BatchSize: policy /Channel/Orderer/Admins"}},
 		"too many signatures": {n.crafted(t, n.batchOfTen, none, slices.Repeat(n.admins[:1], channel.MaxUpdateSignatures+1)...), []string{"1001 signatures, at most 1000"}},
 		"too much signed":     {channeltest.Sign(t, n.ID, make([]byte, channel.MaxSignedBytes/20), slices.Repeat(n.admins[:1], 21)...), []string{"cover", "at most 134217728"}},
@@ -184,7 +184,7 @@ func TestARefusedUpdateSaysWhatAndWhere(t *testing.T) {
 		}), []string{"the header of signature 1"}},
 		"signed something else": {resigned(t, n, func(e *common.ConfigUpdateEnvelope) {
 			e.ConfigUpdate = encode(t, &common.ConfigUpdate{ChannelId: n.ID, ReadSet: &common.ConfigGroup{}, WriteSet: &common.ConfigGroup{Version: 1, ModPolicy: "Admins"}})
-		}), []string{"group /Channel:", "not signed by anybody, and 1 signatures"}},
+		}), []string{"group /Channel:", "nobody's signature counts; 1 of its 1"}},
 		"too deep": {sized(func(u update) {
 			g := u.WriteSet
 			for range channel.MaxDepth {

@@ -202,7 +202,7 @@ func (s signers) allow(path string) error {
 	if !s.c.HasPolicy(path) {
 		err = fmt.Errorf("it cannot be changed: its mod_policy %s does not exist", clip(path))
 	} else if why := s.c.Policy(path).Evaluate(s.ids); why != nil {
-		err = fmt.Errorf("policy %s does not allow the change: %w; the update is %s", path, why, s)
+		err = fmt.Errorf("policy %s does not allow the change: %w%s", path, why, s.beside(why.Error()))
 	}
 	s.judged[path] = err
 	return err
@@ -211,20 +211,23 @@ func (s signers) allow(path string) error {
 // maxNamed is how many signers an error lists.
 const maxNamed = 10
 
-func (s signers) String() string {
-	names := make([]string, 0, maxNamed)
-	for _, id := range s.ids[:min(len(s.ids), maxNamed)] {
-		names = append(names, fmt.Sprintf("%s (%s)", id, strings.Join(id.Roles(), ", ")))
-	}
-	if more := len(s.ids) - len(names); more > 0 {
-		names = append(names, fmt.Sprintf("%d more", more))
-	}
-	text := "not signed by anybody"
-	if len(names) > 0 {
-		text = "signed by " + strings.Join(names, ", ")
+// beside is who signed, as far as a policy's words do not tell it.
+func (s signers) beside(words string) string {
+	text := ""
+	if len(s.ids) == 0 {
+		text = "; nobody's signature counts"
+	} else if !strings.Contains(words, s.ids[0].String()) {
+		names := make([]string, 0, maxNamed)
+		for _, id := range s.ids[:min(len(s.ids), maxNamed)] {
+			names = append(names, fmt.Sprintf("%s (%s)", id, strings.Join(id.Roles(), ", ")))
+		}
+		text = "; the update is signed by " + strings.Join(names, ", ")
+		if more := len(s.ids) - len(names); more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
 	}
 	if more := s.sent - len(s.ids); more > 0 {
-		text += fmt.Sprintf(", and %d signatures do not count, being repeated, wrong or of strangers", more)
+		text += fmt.Sprintf("; %d of its %d signatures do not count, being repeated, wrong or of strangers", more, s.sent)
 	}
 	return text
 }

@@ -1,7 +1,10 @@
 package channeltest
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -27,29 +30,44 @@ func Compute(tb testing.TB, c *channel.Config, change func(root *common.ConfigGr
 	if err != nil {
 		tb.Fatal(err)
 	}
-	startAtZero(c.Proto.ChannelGroup, to.ChannelGroup)
+	number(c.Proto.ChannelGroup, to.ChannelGroup)
 	return update, to
 }
 
-// startAtZero gives what is new in a tree the version that the update gives it:
-// the library leaves the versions of what was put in, and one in new groups.
-func startAtZero(before, after *common.ConfigGroup) {
+// number gives every element of a tree the version that the update gives it. The
+// library leaves the versions of what was put in as they are, and counts what is
+// new inside new groups from one.
+func number(before, after *common.ConfigGroup) {
+	same := before.GetModPolicy() == after.ModPolicy && names(before) == names(after)
+	after.Version = version(before != nil, same, before.GetVersion())
 	for name, v := range after.Values {
-		if before.GetValues()[name] == nil {
-			v.Version = 0
-		}
+		was, ok := before.GetValues()[name]
+		same := was.GetModPolicy() == v.ModPolicy && bytes.Equal(was.GetValue(), v.Value)
+		v.Version = version(ok, same, was.GetVersion())
 	}
 	for name, p := range after.Policies {
-		if before.GetPolicies()[name] == nil {
-			p.Version = 0
-		}
+		was, ok := before.GetPolicies()[name]
+		same := was.GetModPolicy() == p.ModPolicy && proto.Equal(was.GetPolicy(), p.Policy)
+		p.Version = version(ok, same, was.GetVersion())
 	}
 	for name, g := range after.Groups {
-		if before.GetGroups()[name] == nil {
-			g.Version = 0
-		}
-		startAtZero(before.GetGroups()[name], g)
+		number(before.GetGroups()[name], g)
 	}
+}
+
+func version(existed, same bool, before uint64) uint64 {
+	switch {
+	case !existed:
+		return 0
+	case same:
+		return before
+	}
+	return before + 1
+}
+
+// names are those of everything that a group holds.
+func names(g *common.ConfigGroup) string {
+	return fmt.Sprint(slices.Sorted(maps.Keys(g.GetGroups())), slices.Sorted(maps.Keys(g.GetValues())), slices.Sorted(maps.Keys(g.GetPolicies())))
 }
 
 // Update is the CONFIG_UPDATE envelope for a change of c, signed by signers.
