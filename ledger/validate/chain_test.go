@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/block"
 	"github.com/weft-network/weft/ledger/channel"
@@ -24,7 +23,10 @@ type peerOf struct {
 }
 
 func newPeer(t testing.TB, definitions ...ledgertest.Definition) *peerOf {
-	n := ledgertest.New(t, "Org1", "Org2", "Org3")
+	return peerOn(t, ledgertest.New(t, "Org1", "Org2", "Org3"), definitions...)
+}
+
+func peerOn(t testing.TB, n *ledgertest.Network, definitions ...ledgertest.Definition) *peerOf {
 	p := &peerOf{Network: n, t: t, blocks: n.Blocks(), cfg: n.Config, state: &memory{ids: map[string]bool{}}}
 	if len(definitions) > 0 {
 		p.commits(valid)(n.Define(definitions...))
@@ -113,5 +115,4 @@ func describes(key string, policy []byte) *ledgertest.RWSet {
 const (
 	org1, org2, org3 = 0, 1, 2
 	both             = "AND('Org1MSP.peer','Org2MSP.peer')"
-	notParsed        = peer.TxValidationCode_INVALID_OTHER_REASON
 )

@@ -105,13 +105,14 @@ func TestAPolicyChangedByAnEarlierTransactionOfTheBlockIsNotKnownYet(t *testing.
 }
 
 func TestAnUnreadableOwnPolicyIsSatisfiedByNobody(t *testing.T) {
+	n := ledgertest.New(t, "Org1", "Org2", "Org3")
 	for name, policy := range map[string][]byte{
 		"garbage":          garbage,
 		"no rule":          ledgertest.Encode(&common.SignaturePolicyEnvelope{Version: 0, Identities: nil, Rule: &common.SignaturePolicy{}}),
 		"another version":  ledgertest.Encode(&common.SignaturePolicyEnvelope{Version: 1}),
 		"a principal less": ledgertest.Encode(&common.SignaturePolicyEnvelope{Rule: &common.SignaturePolicy{Type: &common.SignaturePolicy_SignedBy{SignedBy: 3}}}),
 	} {
-		p := newPeer(t, ccOfBoth)
+		p := peerOn(t, n, ccOfBoth)
 		set, ns := cc()
 		ns.Write("k", "1").Metadata("k", ledgertest.ValidationParameter(policy))
 		p.commits(valid)(p.call(set, org1, org2))
@@ -144,6 +145,7 @@ func TestMetadataThatThisPeerDidNotWriteHalts(t *testing.T) {
 // What endorsers sign by hand. Fabric adds up what is done to a key, and reads
 // the sum bit by bit (core/ledger/kvledger/txmgmt/validation/tx_ops.go).
 func TestAKeyThatStandsTwiceInASetIsWhatFabricMakesOfIt(t *testing.T) {
+	n := ledgertest.New(t, "Org1", "Org2", "Org3")
 	for name, c := range map[string]struct {
 		change func(*ledgertest.Namespace)
 		want   string // of the key, which is "old" before
@@ -155,7 +157,7 @@ func TestAKeyThatStandsTwiceInASetIsWhatFabricMakesOfIt(t *testing.T) {
 		"a hashed write of no collection is public": {func(ns *ledgertest.Namespace) { ns.Coll("").Set.HashedWrites = hashed("k", "a") }, "a"},
 		"and counts with the others":                {func(ns *ledgertest.Namespace) { ns.Write("k", "a").Coll("").Set.HashedWrites = hashed("k", "b") }, "old"},
 	} {
-		p := newPeer(t, ccOfBoth)
+		p := peerOn(t, n, ccOfBoth)
 		p.commits(valid)(p.call(write("k", "old"), org1, org2))
 		set, ns := cc()
 		c.change(ns)

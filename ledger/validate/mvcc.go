@@ -84,7 +84,8 @@ func (w *world) checkHashedReads(ns *ledger.NsRWSet) (verdict, error) {
 
 func (w *world) checkRead(p place, read *ledger.Version) (verdict, error) {
 	if i, ok := w.index[p]; ok {
-		return readConflict(p, read, &w.pending[i].Version, w.number), nil
+		found := w.pending[i].Version // a copy: pending moves
+		return readConflict(p, read, &found, w.number), nil
 	}
 	now, err := w.before.find(p)
 	if err != nil {
