@@ -13,8 +13,8 @@ import (
 	"github.com/weft-network/weft/ledger"
 )
 
-// Results is the marshalled rwset.TxReadWriteSet: namespaces, reads and writes
-// sorted, ranges in the order of their opening, each once. Iterators still open
+// Results is the marshalled rwset.TxReadWriteSet: namespaces, reads, writes and
+// metadata writes sorted, ranges in the order of their opening, each once. Iterators still open
 // are closed as not exhausted. It ends the simulation.
 func (s *Simulator) Results() ([]byte, error) {
 	if s.done {
@@ -98,6 +98,12 @@ func (n *namespace) set(ranges []*kvrwset.RangeQueryInfo) *kvrwset.KVRWSet {
 	for _, key := range slices.Sorted(maps.Keys(n.writes)) {
 		w := n.writes[key]
 		set.Writes = append(set.Writes, &kvrwset.KVWrite{Key: key, IsDelete: w.Delete, Value: w.Value})
+	}
+	for _, key := range slices.Sorted(maps.Keys(n.metadata)) {
+		m := n.metadata[key]
+		set.MetadataWrites = append(set.MetadataWrites, &kvrwset.KVMetadataWrite{
+			Key: key, Entries: []*kvrwset.KVMetadataEntry{{Name: m.Name, Value: m.Value}},
+		})
 	}
 	return set
 }

@@ -16,12 +16,13 @@ import (
 
 // Limits of one simulation: what it collects is kept in memory and sent on.
 const (
-	// MaxWriteBytes bounds keys and values written. An envelope of this size
+	// MaxWriteBytes bounds keys, values and metadata written. An envelope of this size
 	// is far above what any orderer takes by default (10 MiB).
 	MaxWriteBytes = 32 << 20
 	// MaxReadBytes bounds the keys in the read set, ranges included.
 	MaxReadBytes = 32 << 20
-	// MaxAccesses bounds the keys read, the keys written and the ranges, each.
+	// MaxAccesses bounds the keys read, the keys written and the ranges, each. A
+	// key whose value and metadata are written counts twice.
 	MaxAccesses = 100_000
 	// MaxRangeRecords is Fabric's totalQueryLimit: the records that one range
 	// may give.
@@ -64,8 +65,9 @@ type Simulator struct {
 
 // namespace is what was accessed of one namespace.
 type namespace struct {
-	reads  map[string]*ledger.Version
-	writes map[string]ledger.Write
+	reads    map[string]*ledger.Version
+	writes   map[string]ledger.Write
+	metadata map[string]ledger.MetadataEntry // written, by key
 }
 
 // New starts a simulation on one snapshot; the caller keeps owning the reader.
@@ -91,14 +93,23 @@ func (s *Simulator) Get(namespace, key string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := s.namespace(namespace)
-	if _, again := n.reads[key]; !again {
-		if err := s.payRead(1, len(key)); err != nil {
-			return nil, err
-		}
-		n.reads[key] = version
+	if err := s.noteRead(namespace, key, version); err != nil {
+		return nil, err
 	}
 	return value, nil
+}
+
+// noteRead records the read of a key, once: on one snapshot its version stays.
+func (s *Simulator) noteRead(namespace, key string, version *ledger.Version) error {
+	n := s.namespace(namespace)
+	if _, again := n.reads[key]; again {
+		return nil
+	}
+	if err := s.payRead(1, len(key)); err != nil {
+		return err
+	}
+	n.reads[key] = version
+	return nil
 }
 
 // Read is the version of a key that a Get recorded, nil when the key was absent
@@ -138,16 +149,27 @@ func (s *Simulator) write(namespace string, w ledger.Write) error {
 	more := len(w.Value) - len(old.Value)
 	if !again {
 		more += len(w.Key)
-		if s.writes >= MaxAccesses {
-			return refuse("a transaction may write %d keys", MaxAccesses)
-		}
-		s.writes++
 	}
-	if s.writeBytes+more > MaxWriteBytes {
+	if err := s.payWrite(!again, more); err != nil {
+		return err
+	}
+	n.writes[w.Key] = w
+	return nil
+}
+
+// payWrite counts what the write set has to hold: one key more, if it is new,
+// and so many bytes more.
+func (s *Simulator) payWrite(another bool, bytes int) error {
+	if another && s.writes >= MaxAccesses {
+		return refuse("a transaction may write %d keys", MaxAccesses)
+	}
+	if s.writeBytes+bytes > MaxWriteBytes {
 		return refuse("a transaction may write %d bytes", MaxWriteBytes)
 	}
-	s.writeBytes += more
-	n.writes[w.Key] = w
+	if another {
+		s.writes++
+	}
+	s.writeBytes += bytes
 	return nil
 }
 
@@ -155,7 +177,7 @@ func (s *Simulator) write(namespace string, w ledger.Write) error {
 func (s *Simulator) Namespaces() []string {
 	touched := map[string]bool{}
 	for name, n := range s.namespaces {
-		touched[name] = len(n.reads)+len(n.writes) > 0
+		touched[name] = len(n.reads)+len(n.writes)+len(n.metadata) > 0
 	}
 	for _, i := range s.iterators {
 		touched[i.namespace] = touched[i.namespace] || i.exhausted || i.taken > 0

@@ -25,13 +25,13 @@ type result struct {
 	event    *peer.ChaincodeEvent
 	rwset    []byte
 	version  string // of the chaincode definition
-	// touched are the namespaces that the read-write set is about.
-	touched []string
+	// demands say who has to endorse it.
+	demands []sim.Demand
 }
 
 // answer runs a checked proposal. An error is a failure inside this peer.
 func (e *Endorser) answer(ctx context.Context, p *Proposal) (*peer.ProposalResponse, error) {
-	r, err := e.simulate(ctx, p, complete)
+	r, err := e.simulate(ctx, p, demanding)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func (e *Endorser) answer(ctx context.Context, p *Proposal) (*peer.ProposalRespo
 	if err != nil {
 		return nil, fmt.Errorf("failed to create the proposal response: %w", err)
 	}
-	resp := &peer.ProposalResponse{Response: r.response, Interest: e.interest(p, r.touched)}
+	resp := &peer.ProposalResponse{Response: r.response}
 	status := r.response.Status
 	switch {
 	case status >= 500:
@@ -48,10 +48,12 @@ func (e *Endorser) answer(ctx context.Context, p *Proposal) (*peer.ProposalRespo
 		resp.Payload = payload
 		return resp, nil
 	case p.Channel == nil, status >= 400, status < 200:
-		resp.Interest = nil
 		return resp, nil
 	}
 	resp.Version, resp.Payload = 1, payload
+	if resp.Interest, err = e.interest(p, r.demands); err != nil {
+		return nil, fmt.Errorf("error in simulation: %w", err)
+	}
 	resp.Endorsement, err = e.endorse(p, payload)
 	if err != nil {
 		return nil, fmt.Errorf("endorse transaction %s: %w", p.TxID, err)
@@ -80,8 +82,17 @@ func (e *Endorser) query(ctx context.Context, p *Proposal) (*peer.ProposalRespon
 // complete takes the read-write set into the result.
 func complete(r *result, s *sim.Simulator) (err error) {
 	r.rwset, err = s.Results()
-	r.touched = s.Namespaces()
 	return err
+}
+
+// demanding is complete for what is to be endorsed.
+func demanding(r *result, s *sim.Simulator) (err error) {
+	if r.response.Status < 400 {
+		if r.demands, err = s.Demands(); err != nil {
+			return err
+		}
+	}
+	return complete(r, s)
 }
 
 // simulate runs the chaincode on one snapshot, which is free again on return,
@@ -96,7 +107,7 @@ func (e *Endorser) simulate(ctx context.Context, p *Proposal, end func(*result, 
 	}
 	snapshot := p.Channel.Ledger().Snapshot()
 	defer snapshot.Close()
-	p.State = snapshot
+	p.State = stateOf(snapshot)
 	s := sim.New(snapshot)
 	var r *result
 	var err error

@@ -38,7 +38,7 @@ var _ wasm.Caller = (*caller)(nil)
 
 func (e *Endorser) stub(p *Proposal, s *sim.Simulator, root string, signed []byte) *caller {
 	return &caller{
-		stub: &stub{sim: s, namespace: p.Chaincode, txID: p.TxID},
+		stub: &stub{sim: s, past: p.State, namespace: p.Chaincode, txID: p.TxID},
 		e:    e, p: p, root: root, signed: signed,
 	}
 }
@@ -66,7 +66,7 @@ func (c *caller) CallChaincode(ctx context.Context, call wasm.NestedCall) (*wasm
 	p.ChannelID = channel
 	snapshot := p.Channel.Ledger().Snapshot()
 	defer snapshot.Close()
-	p.State = snapshot
+	p.State = stateOf(snapshot)
 	s := sim.New(snapshot)
 	response, err := c.onChannel(ctx, &p, s, call)
 	if _, dropped := s.Results(); dropped != nil { // closes what the callee left open

@@ -21,7 +21,7 @@ type Proposal struct {
 	Channel   Channel
 	// State is the committed state that the call runs on, nil without a
 	// channel. What is read here is not recorded in the read-write set.
-	State      state.Reader
+	State      State
 	TxID       string
 	Creator    *ident.Identity
 	Seconds    int64
@@ -40,6 +40,12 @@ type Proposal struct {
 
 	parts    *Parts
 	verified *ident.Set // that Verify found Creator in
+}
+
+// State is a ledger at one height, its past included; *chain.Snapshot is one.
+type State interface {
+	state.Reader
+	Past
 }
 
 // Parts are the messages inside a proposal, parsed.

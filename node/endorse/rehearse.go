@@ -12,13 +12,15 @@ import (
 type Stub interface {
 	wasm.Stub
 	wasm.Pager
+	wasm.KeyMetadata
+	wasm.Historian
 }
 
-// NewStub gives a module its own namespace of a simulation, as an endorsement
-// would: for rehearsing chaincode without a network. It calls no other
-// chaincode.
-func NewStub(s *sim.Simulator, namespace, txID string) Stub {
-	return &stub{sim: s, namespace: namespace, txID: txID}
+// NewStub gives a module its own namespace of a simulation and of the past, as
+// an endorsement would: for rehearsing chaincode without a network. It calls no
+// other chaincode.
+func NewStub(s *sim.Simulator, past Past, namespace, txID string) Stub {
+	return &stub{sim: s, past: past, namespace: namespace, txID: txID}
 }
 
 // Target answers which chaincode a call of another means, and the channel, empty

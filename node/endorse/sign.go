@@ -2,7 +2,6 @@ package endorse
 
 import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
-	"github.com/weft-network/weft/ledger/definition"
 )
 
 // responsePayload is the ProposalResponsePayload: what endorsers sign, and what
@@ -47,23 +46,4 @@ func (e *Endorser) endorse(p *Proposal, payload []byte) (*peer.Endorsement, erro
 		own.Vouch(msg, sig)
 	}
 	return &peer.Endorsement{Endorser: identity, Signature: sig}, nil
-}
-
-// interest tells a gateway whose policies the transaction has to satisfy: those
-// of the chaincode itself and of every one that it called, unless that touched
-// nothing. System chaincodes' are not asked for this way.
-func (e *Endorser) interest(p *Proposal, touched []string) *peer.ChaincodeInterest {
-	interest := &peer.ChaincodeInterest{}
-	add := func(name string) {
-		if _, system := e.cfg.System[name]; !system && name != definition.Namespace {
-			interest.Chaincodes = append(interest.Chaincodes, &peer.ChaincodeCall{Name: name})
-		}
-	}
-	add(p.Chaincode)
-	for _, name := range touched {
-		if name != p.Chaincode {
-			add(name)
-		}
-	}
-	return interest
 }

@@ -10,19 +10,27 @@ import (
 	"github.com/weft-network/weft/wasm/abi"
 )
 
-// stub gives a module its own namespace of the simulation. It is used by one
-// goroutine.
+// stub gives a module its own namespace of the simulation, and of the ledger's
+// past up to the same height. It is used by one goroutine.
 type stub struct {
 	sim             *sim.Simulator
+	past            Past
 	namespace, txID string
 	// fault is the first error that is not the chaincode's doing.
 	fault error
 }
 
 var (
-	_ wasm.Stub  = (*stub)(nil)
-	_ wasm.Pager = (*stub)(nil)
+	_ wasm.Stub        = (*stub)(nil)
+	_ wasm.Pager       = (*stub)(nil)
+	_ wasm.KeyMetadata = (*stub)(nil)
+	_ wasm.Historian   = (*stub)(nil)
 )
+
+// Past tells what happened to a key; *chain.Snapshot does, up to its height.
+type Past interface {
+	History(namespace, key string) (state.History, error)
+}
 
 // failed passes an error on, and remembers it if it is a fault of this peer. The
 // simulator's refusals, of limits and of impossible keys, are not: every peer
@@ -81,6 +89,59 @@ func (s *stub) RangePage(start, end string, _ int32, bookmark string) (wasm.Page
 	}
 	return &page{iterator{stub: s, it: p}, p}, nil
 }
+
+// GetMetadata reads what is committed; the key counts as read.
+func (s *stub) GetMetadata(collection, key, name string) ([]byte, error) {
+	if collection != "" {
+		return nil, noCollections("meta_get")
+	}
+	value, err := s.sim.Metadata(s.namespace, key, name)
+	if err != nil {
+		return nil, s.failed(fmt.Errorf("read metadata of key %q of %s: %w", key, s.namespace, err))
+	}
+	return value, nil
+}
+
+// PutMetadata replaces all metadata of the key, as Fabric does.
+func (s *stub) PutMetadata(collection, key, name string, value []byte) error {
+	if collection != "" {
+		return noCollections("meta_put")
+	}
+	return s.failed(s.sim.PutMetadata(s.namespace, key, name, value))
+}
+
+// noCollections refuses what could be done for public keys only.
+func noCollections(function string) error {
+	return &wasm.GuestError{Code: abi.Unsupported, Text: "UNSUPPORTED " + function + ": this peer serves no private data"}
+}
+
+// History walks what is committed. Nothing of it is in the read-write set: no
+// peer looks at it again when the transaction is validated.
+func (s *stub) History(key string) (wasm.HistoryIterator, error) {
+	h, err := s.past.History(s.namespace, key)
+	if err != nil {
+		return nil, s.failed(fmt.Errorf("read history of key %q of %s: %w", key, s.namespace, err))
+	}
+	return &history{stub: s, it: h}, nil
+}
+
+type history struct {
+	stub *stub
+	it   state.History
+}
+
+func (h *history) Next() (wasm.Modification, bool, error) {
+	if !h.it.Next() {
+		return wasm.Modification{}, false, h.stub.failed(h.it.Err())
+	}
+	m := h.it.Modification()
+	return wasm.Modification{
+		TxID: m.TxID, Seconds: m.Timestamp.GetSeconds(), Nanos: m.Timestamp.GetNanos(),
+		Delete: m.Delete, Value: m.Value,
+	}, true, nil
+}
+
+func (h *history) Close() error { return h.it.Close() }
 
 type page struct {
 	iterator

@@ -56,11 +56,8 @@ func (s *Server) plan(p *proposal, orgs []string) (*collection, error) {
 	}
 	all := s.candidates(p, orgs)
 	c := &collection{s: s, p: p, channel: ch, all: all, companies: companies(all, p.chaincode, s.cfg.Profile)}
-	from := func(org string) bool {
-		return slices.ContainsFunc(all, func(e Endorser) bool { return e.MSPID == org })
-	}
 	if len(orgs) > 0 {
-		if err := c.oneOfEach(orgs, from); err != nil {
+		if err := c.oneOfEach(orgs); err != nil {
 			return nil, err
 		}
 		if !c.next() {
@@ -68,7 +65,7 @@ func (s *Server) plan(p *proposal, orgs []string) (*collection, error) {
 		}
 		return c, nil
 	}
-	if p.transient && !from(s.cfg.MSPID) {
+	if p.transient && !from(all, s.cfg.MSPID) {
 		return nil, status.Error(codes.FailedPrecondition, "no endorsers found in the gateway's organization; retry specifying endorsing organization(s) to protect transient data")
 	}
 	layouts, err := s.layoutsOf(ch, p.chaincode)
@@ -87,6 +84,11 @@ func (s *Server) plan(p *proposal, orgs []string) (*collection, error) {
 		return nil, status.Errorf(codes.FailedPrecondition, "no combination of peers can be derived which satisfy the endorsement policy: no peer that could endorse chaincode %s is alive in enough organisations of channel %s", p.chaincode, p.channel)
 	}
 	return c, nil
+}
+
+// from tells whether a candidate is of the organisation.
+func from(list []Endorser, org string) bool {
+	return slices.ContainsFunc(list, func(e Endorser) bool { return e.MSPID == org })
 }
 
 // known are the layouts of a chaincode's policy at one version of everything
@@ -149,7 +151,7 @@ type collection struct {
 	named   bool       // the client named the organisations
 	all     []Endorser // every candidate
 	asked   []Endorser
-	layouts []map[string]int
+	layouts []map[string]int      // of the chaincode's policy, or of the named organisations
 	peers   map[string][]Endorser // of one profile, not asked yet, by organisation
 	// companies are the peers of the profiles that were not turned to yet.
 	companies []company
@@ -157,7 +159,6 @@ type collection struct {
 	details   []*gw.ErrorDetail // of those who did not endorse
 
 	channel *commit.Channel
-	covered map[string]bool // chaincodes whose policies the layouts satisfy
 
 	// What next has chosen.
 	layout map[string]int
@@ -168,6 +169,7 @@ type collection struct {
 // sign different ones; a transaction carries one.
 type answers struct {
 	payload []byte
+	layouts []map[string]int // that the transaction needs
 	by      []Endorser
 	good    map[string][]*peer.Endorsement // by organisation
 }
@@ -175,11 +177,11 @@ type answers struct {
 func (a *answers) has(org string) int { return len(a.good[org]) }
 
 // oneOfEach makes the one layout of organisations that the client named.
-func (c *collection) oneOfEach(orgs []string, from func(org string) bool) error {
+func (c *collection) oneOfEach(orgs []string) error {
 	c.named = true
 	layout, missing := map[string]int{}, []string(nil)
 	for _, o := range orgs {
-		if layout[o] = 1; !from(o) {
+		if layout[o] = 1; !from(c.all, o) {
 			missing = append(missing, o)
 		}
 	}
@@ -205,12 +207,12 @@ func (c *collection) next() bool {
 // first that they and the peers left still can; false when there is none.
 func (c *collection) choose() bool {
 	return c.pick(c.answers, func(string) int { return 0 }) ||
-		c.pick(append(slices.Clone(c.answers), &answers{}), func(org string) int { return len(c.peers[org]) })
+		c.pick(append(slices.Clone(c.answers), &answers{layouts: c.layouts}), func(org string) int { return len(c.peers[org]) })
 }
 
 func (c *collection) pick(among []*answers, more func(org string) int) bool {
 	for _, a := range among {
-		for _, l := range c.layouts {
+		for _, l := range a.layouts {
 			possible := true
 			for org, n := range l {
 				possible = possible && a.has(org)+more(org) >= n
@@ -227,6 +229,9 @@ func (c *collection) pick(among []*answers, more func(org string) int) bool {
 // run asks peers, in rounds, until a layout is full.
 func (c *collection) run(ctx context.Context) error {
 	for {
+		if err := c.unreachable(); err != nil {
+			return err
+		}
 		if !c.next() {
 			return c.failed()
 		}
@@ -343,10 +348,23 @@ func (c *collection) note(e Endorser, r *peer.ProposalResponse, out outcome) {
 		}
 	}
 	a.by, a.good[e.MSPID] = append(a.by, e), append(a.good[e.MSPID], r.Endorsement)
-	c.cover(r.Interest, func(name string) ([]map[string]int, error) { return c.s.layoutsOf(c.channel, name) })
+	c.plan(a, e, r.Interest)
 	slices.SortStableFunc(c.answers, func(x, y *answers) int {
 		return first(x.has(c.s.cfg.MSPID) > 0, y.has(c.s.cfg.MSPID) > 0)
 	})
+}
+
+// plan keeps the layouts that an endorser's answer asks for. That of the first
+// counts, unless a peer of this organisation says otherwise.
+func (c *collection) plan(a *answers, e Endorser, interest *peer.ChaincodeInterest) {
+	home := c.s.cfg.MSPID
+	switch {
+	case c.named:
+		a.layouts = c.layouts // the client knows better
+	case len(a.by) == 1, e.MSPID == home && a.has(home) == 1:
+		trusted := e.MSPID == home || !from(c.all, home)
+		a.layouts = c.planFor(interest, trusted, func(name string) ([]map[string]int, error) { return c.s.layoutsOf(c.channel, name) })
+	}
 }
 
 // failed tells a refusal by this organisation from endorsements that others

@@ -57,7 +57,7 @@ func (c *collection) divided() error {
 		count[e.MSPID]++
 		profiles[e.Profiles[c.p.chaincode]] = true
 	}
-	if len(profiles) < 2 || !c.pick([]*answers{{}}, func(org string) int { return count[org] }) {
+	if len(profiles) < 2 || !c.pick([]*answers{{layouts: c.layouts}}, func(org string) int { return count[org] }) {
 		return nil
 	}
 	return status.Errorf(codes.FailedPrecondition, "no combination of peers can be derived which satisfy the endorsement policy: "+

@@ -20,7 +20,7 @@ type stub struct {
 var _ wasm.Caller = (*stub)(nil)
 
 func (r *runner) stub(s *sim.Simulator, call *wasm.Call) *stub {
-	return &stub{endorse.NewStub(s, call.Chaincode, call.TxID), r, s, call}
+	return &stub{endorse.NewStub(s, r.state, call.Chaincode, call.TxID), r, s, call}
 }
 
 // CallChaincode implements wasm.Caller. There is one channel, and every callee

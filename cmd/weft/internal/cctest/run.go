@@ -13,8 +13,11 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/sim"
+	"github.com/weft-network/weft/ledger/state"
 	"github.com/weft-network/weft/wasm"
 )
 
@@ -112,7 +115,9 @@ func newRunner(m *wasm.Module, s *Suite) (*runner, error) {
 	}
 	r := &runner{suite: s, module: m, state: newMemory(), others: map[string]*wasm.Module{}, identities: identities}
 	for key, value := range s.State {
-		r.state.put(s.Chaincode, key, value, ledger.Version{})
+		r.state.put(s.Chaincode, key, state.Modification{
+			TxID: txID(s.Chaincode, 0), Timestamp: timestamppb.New(s.Start), Value: value, Delete: len(value) == 0,
+		})
 	}
 	return r, nil
 }
@@ -148,18 +153,18 @@ func (r *runner) step(ctx context.Context, i int) (*StepResult, error) {
 	}
 	out.transcript, err = transcript(answer, set, call.Chaincode)
 	if err == nil && answer.Status < errorThreshold && !step.Query {
-		err = r.commit(set, i)
+		err = r.commit(set, i, call)
 	}
 	return out, err
 }
 
 // commit applies the writes. The version of a key is the step that wrote it.
-func (r *runner) commit(raw []byte, i int) error {
+func (r *runner) commit(raw []byte, i int, call *wasm.Call) error {
 	set, err := ledger.ParseRWSet(raw)
-	if err == nil {
-		r.state.commit(set, ledger.Version{Block: uint64(i + 1)})
+	if err != nil {
+		return err
 	}
-	return err
+	return r.state.commit(set, uint64(i+1), call)
 }
 
 // blamesChaincode tells what ends a call on every peer from trouble of this
@@ -187,9 +192,8 @@ func fuelOf(err error) uint64 {
 }
 
 func (r *runner) call(step *Step, i int) *wasm.Call {
-	txID := sha256.Sum256(fmt.Appendf(nil, "%s, step %d", r.suite.Chaincode, i+1))
 	call := &wasm.Call{
-		TxID: hex.EncodeToString(txID[:]), Channel: r.suite.Channel, Chaincode: cmp.Or(step.Chaincode, r.suite.Chaincode),
+		TxID: txID(r.suite.Chaincode, i+1), Channel: r.suite.Channel, Chaincode: cmp.Or(step.Chaincode, r.suite.Chaincode),
 		Seconds: step.Time.Unix(), Nanos: int32(step.Time.Nanosecond()),
 		Creator: r.identities[step.Creator], MSPID: r.suite.MSP, Init: step.Init,
 	}
@@ -206,6 +210,12 @@ func (r *runner) call(step *Step, i int) *wasm.Call {
 		}
 	}
 	return call
+}
+
+// txID is the transaction id of a step, the same in every run.
+func txID(chaincode string, step int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s, step %d", chaincode, step))
+	return hex.EncodeToString(sum[:])
 }
 
 // line is the call on one line.

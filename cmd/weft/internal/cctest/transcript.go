@@ -3,10 +3,13 @@ package cctest
 import (
 	"fmt"
 
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset"
 	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset/kvrwset"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/weft-network/weft/ledger/policy"
+	"github.com/weft-network/weft/ledger/sim"
 	"github.com/weft-network/weft/wasm"
 )
 
@@ -100,9 +103,18 @@ func metadata(key string, entries []*kvrwset.KVMetadataEntry) (lines []string) {
 		return []string{"delete metadata of " + key}
 	}
 	for _, e := range entries {
-		lines = append(lines, "metadata "+key+" "+e.Name+" = "+inline(e.Value))
+		lines = append(lines, "metadata "+key+" "+e.Name+" = "+metadataValue(e))
 	}
 	return lines
+}
+
+// metadataValue tells an endorsement policy in the policy language.
+func metadataValue(e *kvrwset.KVMetadataEntry) string {
+	env := &common.SignaturePolicyEnvelope{}
+	if e.Name != sim.ValidationParameter || len(e.Value) == 0 || proto.Unmarshal(e.Value, env) != nil {
+		return inline(e.Value)
+	}
+	return inline(policy.String(env))
 }
 
 func rangeLines(q *kvrwset.RangeQueryInfo) []string {
