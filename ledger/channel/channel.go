@@ -9,6 +9,9 @@
 // that guesses at rules it does not know would fork. Reading is pure and never
 // panics, whatever the bytes.
 //
+// A Config also judges what may follow it: Next takes a config transaction as
+// peers do, Update makes one of a config update as orderers do.
+//
 // Genesis blocks are made by the package genesis below.
 package channel
 

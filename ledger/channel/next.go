@@ -12,8 +12,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Next is the config after a config transaction. It decides as Fabric's
-// committing peer does (common/configtx, common/channelconfig ValidateNew): the
+// Next is the config after a config transaction, by the rules T of
+// docs/config-updates.md, which are those of Fabric's committing peer: the
 // sequence follows, the config update in it was made for this channel and these
 // versions, every change is authorised by the policy that guards the changed
 // element so far, the update makes exactly the config that the transaction
@@ -87,13 +87,10 @@ func sameMSPIDs(path string, before, after map[string]*Org) error {
 const assembledBytes = 64 << 10
 
 // Update is what an orderer makes of a CONFIG_UPDATE: the content of the config
-// transaction that carries it out, which Next accepts. It refuses, beyond what
-// Next refuses,
-//   - new elements that no group takes in, which would be lost silently (Fabric
-//     drops them, and makes a new config even of nothing else),
-//   - maintenance mode: there is one type of consensus, and so nowhere to migrate,
-//   - more than one consenter added or removed at a time, as Fabric does for Raft,
-//   - a config too large for an envelope.
+// transaction that carries it out, which Next accepts. It is stricter than Next
+// by the rules O of docs/config-updates.md: nothing new may be lost, consensus
+// stays out of maintenance, consenters change one at a time, and the result fits
+// into an envelope.
 //
 // Whether the rest of the consenters can spare one is for the orderer to know,
 // as is who may submit: the envelope's own signature is not looked at. The

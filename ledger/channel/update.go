@@ -93,8 +93,8 @@ type changed struct {
 	lost []place             // new elements that no group takes in
 }
 
-// change carries out a config update, if it may be: Fabric's authorizeUpdate
-// and configMapToConfig.
+// change carries out a config update, if it may be: rules T2 to T12 of
+// docs/config-updates.md.
 func (c *Config) change(env *common.Envelope) (*changed, error) {
 	u, err := openUpdate(env)
 	if err != nil {
@@ -125,7 +125,7 @@ func (c *Config) change(env *common.Envelope) (*changed, error) {
 	return build(current, delta), nil
 }
 
-// checkReads wants everything that was read to be there still, in the version
+// checkReads (T5) wants everything that was read to be there still, in the version
 // that was read. The content of a read set is not looked at.
 func checkReads(read, current elements) error {
 	for _, p := range read.places() {
@@ -141,7 +141,7 @@ func checkReads(read, current elements) error {
 	return nil
 }
 
-// deltaOf is what the write set changes: all but what it repeats in the version
+// deltaOf (T6) is what the write set changes: all but what it repeats in the version
 // that was read.
 func deltaOf(read, write elements) elements {
 	delta := elements{}
@@ -154,7 +154,7 @@ func deltaOf(read, write elements) elements {
 	return delta
 }
 
-// authorise checks versions and asks for every element that exists the policy
+// authorise (T7 to T9) checks versions and asks for every element that exists the policy
 // that guards it so far. New elements need no permission of their own: the group
 // that takes them in changes, and does need it; so it is with elements that
 // disappear.
@@ -237,7 +237,7 @@ func (s signers) beside(words string) string {
 // Fabric 1.0 could not be changed otherwise.
 const fabricFallback = "Admins"
 
-// build puts the new tree together from the root down: each group holds what its
+// build (T11, T12) puts the new tree together from the root down: each group holds what its
 // newest form names, so that what is not named disappears.
 func build(current, delta elements) *changed {
 	b := builder{current: current, delta: delta, used: map[place]bool{}}
