@@ -2,6 +2,7 @@ package chain
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -20,23 +21,47 @@ type Commit struct {
 	Findings []*ledger.Finding
 }
 
-// Append commits a block: its codes are set in its metadata, its commit hash is
-// computed and set here. It returns after the block is durable (unless NoSync)
-// and its state readable, then wakes waiters.
-//
-// A block that is not the next one, or has no codes, is refused and changes
-// nothing.
-// After an error of the disk nobody knows what it holds: every later Append
-// fails with that error, and a restart recovers.
+// Entry is a block with what comes of it.
+type Entry struct {
+	Block  *ledger.Block
+	Commit Commit
+}
+
+// Append is AppendAll for one block.
 func (c *Chain) Append(b *ledger.Block, commit Commit) error {
+	return c.AppendAll([]Entry{{b, commit}})
+}
+
+// AppendAll commits consecutive blocks, whose codes are set in their metadata:
+// their commit hashes are computed and set here. It returns after all of them
+// are durable (unless NoSync), by one sync, and their state is readable; they
+// become visible, and waiters are woken, one after the other.
+//
+// If one of them is not the next block, or has no codes, all are refused and
+// nothing changes; so with store.ErrDiskFull, after which the same call succeeds
+// once there is room.
+// After another error of the disk nobody knows what it holds: every later call
+// fails with that error, and a restart recovers.
+func (c *Chain) AppendAll(entries []Entry) error {
 	if !c.gate.Enter() {
 		return ErrClosed
 	}
 	defer c.gate.Leave()
 	c.appending.Lock()
 	defer c.appending.Unlock()
-	if err := c.append(b, commit.Updates); err != nil {
-		return fmt.Errorf("append block %d: %w", b.GetHeader().GetNumber(), err)
+	if c.opts.ReadOnly {
+		return fmt.Errorf("append blocks: %w", store.ErrReadOnly)
+	}
+	if err := c.failure(); err != nil {
+		return fmt.Errorf("append blocks: %w", err)
+	}
+	links, err := c.link(entries)
+	if err != nil {
+		return err
+	}
+	if err := c.write(links); err != nil {
+		c.fail(err)
+		return fmt.Errorf("append block %d: %w", links[0].next.height-1, err)
 	}
 	return nil
 }
@@ -45,45 +70,85 @@ func (c *Chain) Append(b *ledger.Block, commit Commit) error {
 // does not cost its memory for ever.
 const keepBuffer = 4 << 20
 
-func (c *Chain) append(b *ledger.Block, updates state.Batch) error {
-	if err := c.failure(); err != nil {
-		return err
+// link is an entry with its place on the ledger.
+type link struct {
+	Entry
+	at   store.Position
+	next *savepoint // after it
+}
+
+// link checks that the entries come next, one after the other, and that there
+// is room for them.
+func (c *Chain) link(entries []Entry) ([]link, error) {
+	links, tip, size := make([]link, len(entries)), c.tip.Load(), 0
+	for i, e := range entries {
+		next, err := c.next(tip, e.Block, e.Commit.Updates)
+		if err != nil {
+			return nil, fmt.Errorf("append block %d: %w", e.Block.GetHeader().GetNumber(), err)
+		}
+		links[i] = link{Entry: e, next: next}
+		tip = next
+		size += proto.Size(e.Block.Block) + sha256.Size
 	}
-	next, err := c.next(b, updates)
-	if err != nil {
-		return err
+	if err := c.log.Room(size); err != nil {
+		return nil, fmt.Errorf("append blocks: %w", err)
 	}
+	return links, nil
+}
+
+// write writes blocks in the one order that survives a crash at any point:
+//
+//  1. The blocks go to the end of the log. A crash leaves some of them, and part
+//     of one, which Open cuts. That nobody was told of them does no harm: they
+//     are the network's blocks, and would have come next anyway.
+//  2. The log is synced. A crash leaves blocks without their state, which Open
+//     replays. From here on they are never lost.
+//  3. Block by block, one batch holds all that derives from it, the savepoint
+//     included. It is not synced: a crash leaves the batches up to some block,
+//     each whole or not at all, and Open replays the rest.
+//  4. After its batch a block is told of: Height, snapshots, waiters.
+func (c *Chain) write(links []link) error {
+	for i := range links {
+		if err := c.appendToLog(&links[i]); err != nil {
+			return err
+		}
+	}
+	if !c.opts.NoSync {
+		if err := c.log.Sync(); err != nil {
+			return err
+		}
+	}
+	for i := range links {
+		if err := c.commit(&links[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appendToLog appends one block to the log.
+func (c *Chain) appendToLog(l *link) error {
+	b := l.Block.Block
 	if !c.blocksOnly() {
-		block.SetCommitHash(b.Block, next.commitHash)
+		block.SetCommitHash(b, l.next.commitHash)
 	}
-	raw, err := proto.MarshalOptions{}.MarshalAppend(c.buf[:0], b.Block)
+	raw, err := proto.MarshalOptions{}.MarshalAppend(c.buf[:0], b)
 	if err != nil {
 		return err
 	}
 	if cap(raw) <= keepBuffer {
 		c.buf = raw
 	}
-	at, err := c.log.Append(raw)
-	if err == nil && !c.opts.NoSync {
-		err = c.log.Sync()
-	}
-	// A crash here leaves a block without its state: Open replays it.
-	if err == nil {
-		next.end = c.log.End()
-		err = c.commit(b, at, next, updates)
-	}
-	if err != nil {
-		c.fail(err)
-	}
+	l.at, err = c.log.Append(raw)
+	l.next.end = c.log.End()
 	return err
 }
 
-// next checks that b is the next block and returns the savepoint after it, but
-// for the end of the log.
-func (c *Chain) next(b *ledger.Block, updates state.Batch) (*savepoint, error) {
-	tip := c.tip.Load()
+// next checks that b is the block after tip and returns the savepoint after it,
+// but for the end of the log and the number of transactions.
+func (c *Chain) next(tip *savepoint, b *ledger.Block, updates state.Batch) (*savepoint, error) {
 	switch {
-	case b.GetHeader() == nil:
+	case b == nil || b.Header == nil:
 		return nil, errors.New("it has no header")
 	case b.Header.Number != tip.height:
 		return nil, fmt.Errorf("the next block is number %d", tip.height)
@@ -124,22 +189,30 @@ func commitHash(tip *savepoint, b *ledger.Block, updates state.Batch) ([]byte, e
 	return state.CommitHash(tip.commitHash, codes, updates), nil
 }
 
-// commit writes what derives from b, which is in the log at that position, and
-// makes next the tip.
-func (c *Chain) commit(b *ledger.Block, at store.Position, next *savepoint, updates state.Batch) error {
+// commit writes what derives from a block in the log, and makes it the newest.
+func (c *Chain) commit(l *link) error {
 	batch := c.db.NewBatch()
-	index(batch, b, at, next)
+	number := l.Block.Header.Number
+	l.next.txs = c.tip.Load().txs
 	if !c.blocksOnly() {
-		if err := c.indexTxs(batch, b); err != nil {
+		added, err := c.indexTxs(batch, l.Block)
+		if err != nil {
 			return err
 		}
+		l.next.txs += uint64(added)
 	}
-	putUpdates(batch, updates)
+	batch.Set(numberKey(number), encodePosition(l.at))
+	batch.Set(hashKey(l.next.hash), encodeNumber(number))
+	batch.Set(savepointKey, l.next.encode())
+	entries := putUpdates(batch, l.Commit.Updates)
+	putHistory(batch, l.Block)
+	putFindings(batch, number, l.Commit.Findings)
 
 	c.view.Lock()
 	err := c.db.Apply(batch, false)
 	if err == nil {
-		c.tip.Store(next)
+		c.cache.commit(l.next.height, entries)
+		c.tip.Store(l.next)
 		_ = c.outdate() // it holds nothing that could be lost
 	}
 	c.view.Unlock()
@@ -152,15 +225,9 @@ func (c *Chain) commit(b *ledger.Block, at store.Position, next *savepoint, upda
 	return nil
 }
 
-func index(batch *store.Batch, b *ledger.Block, at store.Position, next *savepoint) {
-	batch.Set(numberKey(b.Header.Number), encodePosition(at))
-	batch.Set(hashKey(next.hash), encodeNumber(b.Header.Number))
-	batch.Set(savepointKey, next.encode())
-}
-
-// indexTxs notes where each transaction id is. The first to claim an id on the
-// ledger keeps it, whatever became of it.
-func (c *Chain) indexTxs(batch *store.Batch, b *ledger.Block) error {
+// indexTxs notes where each transaction id is, and counts the new ones. The
+// first to claim an id on the ledger keeps it, whatever became of it.
+func (c *Chain) indexTxs(batch *store.Batch, b *ledger.Block) (added int, err error) {
 	codes := block.Codes(b.Block)
 	seen := make(map[string]bool, len(b.Txs))
 	for i, tx := range b.Txs {
@@ -170,25 +237,36 @@ func (c *Chain) indexTxs(batch *store.Batch, b *ledger.Block) error {
 		}
 		seen[id] = true
 		key := txKey(id)
-		old, err := c.db.Get(key)
-		if err != nil {
-			return err
+		if !c.txs.excludes(key) {
+			old, err := c.db.Get(key)
+			if err != nil {
+				return 0, err
+			}
+			if old != nil {
+				continue
+			}
 		}
-		if old == nil {
-			batch.Set(key, encodeTxInfo(TxInfo{Block: b.Header.Number, Index: i, Code: codes[i]}))
-		}
+		// Before the batch is visible: who finds the id may ask the filter.
+		c.txs.add(key)
+		batch.Set(key, encodeTxInfo(TxInfo{Block: b.Header.Number, Index: i, Code: codes[i]}))
+		added++
 	}
-	return nil
+	return added, nil
 }
 
-func putUpdates(batch *store.Batch, updates state.Batch) {
-	for _, u := range updates {
-		key := stateKey(u.Namespace, u.Key)
-		// An empty value is an absent one, as in Fabric.
-		if u.Delete || len(u.Value) == 0 {
-			batch.Delete(key)
+// putUpdates returns what it put, for the cache.
+func putUpdates(batch *store.Batch, updates state.Batch) []keyed {
+	entries := make([]keyed, len(updates))
+	for i := range updates {
+		u := &updates[i]
+		e := &entries[i]
+		e.key = entryKey(u.Namespace, u.Collection, u.Key)
+		if u.Removes() {
+			batch.Delete(e.key)
 		} else {
-			batch.Set(key, encodeState(u.Version, u.Value))
+			e.value = encodeEntry(u.Version, u.Metadata, u.Value)
+			batch.Set(e.key, e.value)
 		}
 	}
+	return entries
 }

@@ -2,8 +2,9 @@
 // truth, and the state, indexes and savepoint derived from it.
 //
 // A commit appends the block to the log and syncs it, the one fsync; then one
-// unsynced batch writes state and indexes. Opening cuts a torn tail and replays
-// from the savepoint. One goroutine appends; any number read.
+// unsynced batch writes state, indexes, history and findings. Opening cuts a torn
+// tail and replays from the savepoint. One goroutine appends; any number read.
+// docs/ledger.md has the whole story, and what an operator does about faults.
 //
 // A crash leaves every block whose Append returned, and perhaps the one under
 // way. The derived part may be behind by any number of blocks, never ahead; its
@@ -42,22 +43,54 @@ type Options struct {
 	// before is the state before the block, good until Replay returns.
 	Replay func(b *ledger.Block, before state.Reader) (state.Batch, error)
 
+	// ReadOnly opens what is there and changes no byte of it: a torn tail stays,
+	// nothing is replayed. Blocks that the index does not cover are read all the
+	// same, but the state is that of Recovery's IndexHeight, and transactions are
+	// found up to there. Replay is not called. The ledger must not be open
+	// elsewhere.
+	ReadOnly bool
+	// Progress hears of a replay: blocks done, of so many. It may be nil.
+	Progress func(height, of uint64)
+
 	// FS is the file system; nil is the operating system's.
 	FS store.FS
 	// Logger hears of recovery and failures; nil discards.
 	Logger *slog.Logger
 	// SegmentBytes is the size of the log's files; 0 is the store's default.
 	SegmentBytes int64
+	// CacheBytes bounds the memory for state that was used last; 0 is a default.
+	CacheBytes int64
+	// Fatal is store.Options.Fatal for the index.
+	Fatal func(msg string)
 }
+
+func (o Options) store() store.Options {
+	return store.Options{
+		FS: o.FS, Logger: o.Logger, SegmentBytes: o.SegmentBytes,
+		CacheBytes: indexCacheBytes, ReadOnly: o.ReadOnly, Fatal: o.Fatal,
+	}
+}
+
+// indexCacheBytes bounds the blocks of index files kept in memory. The keys of
+// ten million entries, and the filters over them, fit.
+const indexCacheBytes = 64 << 20
 
 // Chain is an open channel ledger.
 type Chain struct {
 	opts Options
 	logs *slog.Logger
 	log  *store.Log
-	db   *store.DB
+	db   *store.DB // nil if ReadOnly found none that can be used
 	gate gate.Gate
 	tip  atomic.Pointer[savepoint]
+
+	cache *cache
+	txs   *filter
+	found Recovery
+	past  *unindexed // of ReadOnly
+
+	stop    chan struct{} // closed by Close: ends what goes on in the background
+	filling sync.WaitGroup
 
 	appending sync.Mutex // held by Append
 	buf       []byte     // of Append, for the encoded block
@@ -81,7 +114,8 @@ const (
 	indexDir  = "index"
 )
 
-// Open opens or creates the ledger of a channel in dir.
+// Open opens or creates the ledger of a channel in dir. An error that is
+// ErrIndex leaves the blocks untouched.
 func Open(dir string, o Options) (*Chain, error) {
 	c, err := open(dir, o)
 	if err != nil {
@@ -91,23 +125,35 @@ func Open(dir string, o Options) (*Chain, error) {
 }
 
 func open(dir string, o Options) (*Chain, error) {
-	so := store.Options{FS: o.FS, Logger: o.Logger, SegmentBytes: o.SegmentBytes}
-	log, err := store.OpenLog(filepath.Join(dir, blocksDir), so)
+	if err := settleRollback(dir, o); err != nil {
+		return nil, err
+	}
+	log, err := store.OpenLog(filepath.Join(dir, blocksDir), o.store())
 	if err != nil {
 		return nil, err
 	}
-	db, err := store.OpenDBWith(filepath.Join(dir, indexDir), so)
-	if err != nil {
-		return nil, errors.Join(err, log.Close())
+	c := newChain(log, nil, o)
+	if o.ReadOnly {
+		err = c.openReadOnly(filepath.Join(dir, indexDir))
+	} else {
+		err = c.openIndex(filepath.Join(dir, indexDir))
 	}
-	c := &Chain{opts: o, logs: o.Logger, log: log, db: db, changed: make(chan struct{})}
+	if err != nil {
+		return nil, errors.Join(err, c.shut())
+	}
+	return c, nil
+}
+
+// newChain makes an empty chain on its stores.
+func newChain(log *store.Log, db *store.DB, o Options) *Chain {
+	c := &Chain{
+		opts: o, logs: o.Logger, log: log, db: db, changed: make(chan struct{}), stop: make(chan struct{}),
+		cache: newCache(o.CacheBytes), txs: newFilter(0), found: Recovery{TornBytes: log.Torn()},
+	}
 	if c.logs == nil {
 		c.logs = slog.New(slog.DiscardHandler)
 	}
-	if err := c.recover(); err != nil {
-		return nil, errors.Join(err, log.Close(), db.Close())
-	}
-	return c, nil
+	return c
 }
 
 // blocksOnly tells that the chain has no state.
@@ -156,5 +202,5 @@ func (c *Chain) Close() error {
 	if !c.gate.Close() {
 		return nil
 	}
-	return c.closeStores()
+	return c.shut()
 }

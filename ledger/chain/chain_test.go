@@ -3,7 +3,6 @@ package chain
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -75,60 +74,6 @@ func TestSnapshotKeepsItsHeight(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-func TestSnapshotsOfOneHeightShareWhatTheyRead(t *testing.T) {
-	c := openTest(t, storetest.NewDisk(), Options{Replay: replay})
-	var last []byte
-	put := func(value string) {
-		b := block.New(c.Height(), last, [][]byte{envelope("t"+value, common.HeaderType_CONFIG, []write{{"a", "k", value}})})
-		block.SetCodes(b, []ledger.Code{0})
-		pb := must(ledger.ParseBlock(b))
-		if err := c.Append(pb, Commit{Updates: must(replay(pb, nil))}); err != nil {
-			t.Fatal(err)
-		}
-		last = c.LastHash()
-	}
-	want := func(s *Snapshot, key, value string) {
-		t.Helper()
-		got, version, err := s.Get("a", key)
-		if err != nil || string(got) != value || (version == nil) != (value == "") {
-			t.Fatalf("%s is %q of %v (%v), want %q", key, got, version, err, value)
-		}
-		clear(got) // it is the caller's
-	}
-	put("1")
-	first, second := c.Snapshot(), c.Snapshot()
-	if first.h != second.h {
-		t.Fatal("two states of one height")
-	}
-	put("2")
-	third := c.Snapshot()
-	for range 2 {
-		want(first, "k", "1")
-		want(second, "k", "1")
-		want(third, "k", "2")
-		want(third, "none", "")
-	}
-	if err := errors.Join(first.Close(), first.Close()); err != nil {
-		t.Fatal(err)
-	}
-	want(second, "k", "1")
-	for i := range maxKept + 1 {
-		want(third, fmt.Sprint("none", i), "")
-	}
-	if n := len(third.h.read); n != maxKept {
-		t.Fatalf("%d keys are kept", n)
-	}
-	put("3")
-	fourth := c.Snapshot()
-	want(fourth, "k", "3")
-	if fourth.h.bytes == 0 || fourth.h.bytes > 100 {
-		t.Fatalf("%d bytes are kept", fourth.h.bytes)
-	}
-	if err := errors.Join(second.Close(), third.Close(), fourth.Close()); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestIndexIsMadeAgainFromTheBlocks(t *testing.T) {

@@ -3,29 +3,18 @@ package chain
 import (
 	"errors"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/weft-network/weft/ledger/store"
 )
 
-const (
-	// maxKept and maxKeptBytes bound what is kept in memory of the state at one
-	// height: the keys that transactions read again and again.
-	maxKept      = 8192
-	maxKeptBytes = 4 << 20
-)
-
-// height is the state at one height. The snapshots of that height share it, and
-// what they have read of it. It is safe for concurrent use.
+// height is the state at one height. The snapshots of that height share it. It
+// is safe for concurrent use.
 type height struct {
 	s      *store.Snapshot
+	cache  *cache
 	number uint64
 	users  atomic.Int64 // it is freed by the last
-
-	mu    sync.RWMutex
-	read  map[string][]byte // as encoded, nil for absent keys
-	bytes int
 }
 
 // newest takes a use of the state at the newest height.
@@ -34,12 +23,15 @@ func (c *Chain) newest() (*height, error) {
 	defer c.view.RUnlock()
 	c.sharing.Lock()
 	defer c.sharing.Unlock()
+	if c.db == nil {
+		return nil, c.found.Index
+	}
 	if c.shared == nil {
 		s, err := c.db.Snapshot()
 		if err != nil {
 			return nil, err
 		}
-		c.shared = &height{s: s, number: c.Height()}
+		c.shared = &height{s: s, cache: c.cache, number: c.derived().height}
 		c.shared.users.Add(1) // the chain's own
 	}
 	c.shared.users.Add(1)
@@ -67,40 +59,28 @@ func (h *height) free() error {
 	return h.s.Close()
 }
 
-// get reads a key of the store. The caller owns the result.
+// get reads a key of the store, from memory if it is there. The caller owns the
+// result.
 func (h *height) get(key []byte) ([]byte, error) {
-	h.mu.RLock()
-	b, ok := h.read[string(key)]
-	h.mu.RUnlock()
-	if ok {
+	if b, known := h.cache.get(key, h.number); known {
 		return slices.Clone(b), nil
 	}
 	b, err := h.s.Get(key)
 	if err != nil {
 		return nil, err
 	}
-	h.keep(key, b)
+	h.cache.offer(key, b, h.number)
 	return b, nil
 }
 
-// keep copies what was read, while there is room.
-func (h *height) keep(key, b []byte) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	size := len(key) + len(b)
-	if len(h.read) >= maxKept || h.bytes+size > maxKeptBytes {
-		return
+// shut ends what goes on in the background and closes the stores, the log first:
+// the index must never be durable ahead of it.
+func (c *Chain) shut() error {
+	close(c.stop)
+	c.filling.Wait()
+	err := errors.Join(c.outdate(), c.log.Close())
+	if c.db != nil {
+		err = errors.Join(err, c.db.Close())
 	}
-	if h.read == nil {
-		h.read = map[string][]byte{}
-	}
-	if _, again := h.read[string(key)]; !again {
-		h.read[string(key)] = slices.Clone(b)
-		h.bytes += size
-	}
-}
-
-// closeStores closes the log first: the index must never be durable ahead of it.
-func (c *Chain) closeStores() error {
-	return errors.Join(c.outdate(), c.log.Close(), c.db.Close())
+	return err
 }

@@ -1,20 +1,33 @@
 package chain
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
+	"strings"
 
 	"github.com/weft-network/weft/ledger"
+	"github.com/weft-network/weft/ledger/state"
 	"github.com/weft-network/weft/ledger/store"
 )
 
 // Keys of the index begin with a byte for what they hold. The encoding of keys
 // and values is part of savepointVersion.
 const (
-	prefixHash   = 'h' // header hash → number
-	prefixNumber = 'n' // number, big endian → position in the log
-	prefixState  = 's' // length of namespace, namespace, key → version, value
-	prefixTx     = 't' // transaction id → TxInfo
+	prefixFinding = 'f' // number, index, big endian → Finding
+	prefixHash    = 'h' // header hash → number
+	prefixHashed  = 'c' // namespace, collection, key's hash → entry; see hashedKey
+	prefixHistory = 'w' // namespace, key, block, index, the newest first → nothing; see historyKey
+	prefixNumber  = 'n' // number, big endian → position in the log
+	prefixState   = 's' // namespace, public key → entry; see stateKey
+	prefixTx      = 't' // transaction id → TxInfo; see txKey
+)
+
+// The second byte of a transaction's key.
+const (
+	txIDAsText = 0
+	txIDInHex  = 1
 )
 
 var savepointKey = []byte("p")
@@ -31,7 +44,17 @@ func numberKey(n uint64) []byte {
 
 func hashKey(hash []byte) []byte { return append([]byte{prefixHash}, hash...) }
 
-func txKey(id string) []byte { return append([]byte{prefixTx}, id...) }
+// txKey holds an id as bytes if it is of the form that Fabric makes, 32 bytes in
+// lower case hex, and as it stands otherwise.
+func txKey(id string) []byte {
+	if len(id) == hex.EncodedLen(sha256.Size) && !strings.ContainsAny(id, "ABCDEF") {
+		k := append(make([]byte, 0, 2+sha256.Size), prefixTx, txIDInHex)
+		if k, err := hex.AppendDecode(k, []byte(id)); err == nil {
+			return k
+		}
+	}
+	return append([]byte{prefixTx, txIDAsText}, id...)
+}
 
 func encodeNumber(n uint64) []byte { return binary.AppendUvarint(nil, n) }
 
@@ -53,22 +76,73 @@ func namespacePrefix(namespace string) []byte {
 	return append(b, namespace...)
 }
 
+// stateKey is the key of a public key: length of the namespace, namespace, key.
 func stateKey(namespace, key string) []byte { return append(namespacePrefix(namespace), key...) }
 
-func encodeState(v ledger.Version, value []byte) []byte {
-	b := make([]byte, 0, 2*binary.MaxVarintLen64+len(value))
+// hashedKey is the key of a private key's hash: length of the namespace,
+// namespace, length of the collection, collection, hash. Its first byte is no
+// public key's.
+func hashedKey(namespace, collection, hash string) []byte {
+	b := make([]byte, 0, 1+2*binary.MaxVarintLen16+len(namespace)+len(collection)+len(hash))
+	b = appendString(appendString(append(b, prefixHashed), namespace), collection)
+	return append(b, hash...)
+}
+
+// entryKey is the one or the other.
+func entryKey(namespace, collection, key string) []byte {
+	if collection == "" {
+		return stateKey(namespace, key)
+	}
+	return hashedKey(namespace, collection, key)
+}
+
+// historyPrefix begins the history of a key and of no other.
+func historyPrefix(namespace, key string) []byte {
+	b := make([]byte, 0, 1+2*binary.MaxVarintLen16+len(namespace)+len(key)+placeBytes)
+	return appendString(appendString(append(b, prefixHistory), namespace), key)
+}
+
+// placeBytes are at the end of a history's key: the complements of block and
+// index, so that the newest comes first.
+const placeBytes = 8 + 4
+
+func historyKey(namespace, key string, v ledger.Version) []byte {
+	b := binary.BigEndian.AppendUint64(historyPrefix(namespace, key), ^v.Block)
+	return binary.BigEndian.AppendUint32(b, ^uint32(v.Tx))
+}
+
+func decodePlace(b []byte) (v ledger.Version, err error) {
+	if len(b) != placeBytes {
+		return v, errCorrupt
+	}
+	return ledger.Version{Block: ^binary.BigEndian.Uint64(b), Tx: uint64(^binary.BigEndian.Uint32(b[8:]))}, nil
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// encodeEntry is version, length of the metadata, metadata, value.
+func encodeEntry(v ledger.Version, metadata, value []byte) []byte {
+	b := make([]byte, 0, 3*binary.MaxVarintLen32+len(metadata)+len(value))
 	b = binary.AppendUvarint(binary.AppendUvarint(b, v.Block), v.Tx)
+	b = append(binary.AppendUvarint(b, uint64(len(metadata))), metadata...)
 	return append(b, value...)
 }
 
-// decodeState splits a state value; value is part of b.
-func decodeState(b []byte) (v ledger.Version, value []byte, err error) {
-	v.Block, b = cutUvarint(b)
-	v.Tx, b = cutUvarint(b)
+// decodeEntry splits an entry, whose parts are parts of b.
+func decodeEntry(b []byte) (e state.Entry, err error) {
+	e.Version.Block, b = cutUvarint(b)
+	e.Version.Tx, b = cutUvarint(b)
+	metadata, b := cutBytes(b)
 	if b == nil {
-		return v, nil, errCorrupt
+		return e, errCorrupt
 	}
-	return v, b, nil
+	if len(metadata) > 0 {
+		e.Metadata = metadata
+	}
+	e.Value = b
+	return e, nil
 }
 
 func encodeTxInfo(t TxInfo) []byte {

@@ -48,7 +48,10 @@ func (c *Chain) blockBytes(n uint64) ([]byte, error) {
 
 // position of a block in the log.
 func (c *Chain) position(n uint64) (store.Position, error) {
-	v, err := c.db.Get(numberKey(n))
+	if c.past != nil && n >= c.past.from {
+		return c.past.at[n-c.past.from], nil
+	}
+	v, err := c.look(numberKey(n))
 	if err != nil {
 		return 0, err
 	}
@@ -85,7 +88,7 @@ func (c *Chain) BlockByHash(hash []byte) (*common.Block, error) {
 		return nil, ErrClosed
 	}
 	defer c.gate.Leave()
-	v, err := c.db.Get(hashKey(hash))
+	v, err := c.look(hashKey(hash))
 	if err == nil && v == nil {
 		err = ErrNotFound
 	}
@@ -120,7 +123,7 @@ func (c *Chain) Tx(txID string) (TxInfo, error) {
 		return TxInfo{}, ErrClosed
 	}
 	defer c.gate.Leave()
-	info, found, err := findTx(c.db, txID)
+	info, found, err := c.findTx(c.look, txID)
 	if err == nil && !found {
 		err = ErrNotFound
 	}
@@ -136,20 +139,27 @@ func (c *Chain) HasTx(txID string) (bool, error) {
 		return false, ErrClosed
 	}
 	defer c.gate.Leave()
-	_, found, err := findTx(c.db, txID)
+	_, found, err := c.findTx(c.look, txID)
 	return found, err
 }
 
-// getter is the store or a snapshot of it.
-type getter interface {
-	Get(key []byte) ([]byte, error)
+// look reads a key of the index as it is now.
+func (c *Chain) look(key []byte) ([]byte, error) {
+	if c.db == nil {
+		return nil, c.found.Index
+	}
+	return c.db.Get(key)
 }
 
-func findTx(g getter, txID string) (info TxInfo, found bool, err error) {
+func (c *Chain) findTx(get func(key []byte) ([]byte, error), txID string) (info TxInfo, found bool, err error) {
 	if txID == "" || len(txID) > maxTxID {
 		return TxInfo{}, false, nil
 	}
-	v, err := g.Get(txKey(txID))
+	key := txKey(txID)
+	if c.txs.excludes(key) {
+		return TxInfo{}, false, nil
+	}
+	v, err := get(key)
 	if v == nil || err != nil {
 		return TxInfo{}, false, err
 	}

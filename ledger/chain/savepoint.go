@@ -2,13 +2,22 @@ package chain
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/weft-network/weft/ledger/store"
 )
 
-// savepointVersion is the format of the index.
-const savepointVersion = 1
+// savepointVersion is the format of the index: of its keys and values, which
+// keys.go, finding.go and this file tell. An index of an older format is made
+// again from the blocks; one of a newer is refused.
+//
+//	1  state without metadata and collections, no history, no findings
+//	2  as it is
+const savepointVersion = 2
+
+// errOlderFormat answers a savepoint of an older format.
+var errOlderFormat = errors.New("the index has an older format")
 
 // savepoint tells which blocks the index covers. It is written in the batch of
 // every block. It is never changed once made.
@@ -16,13 +25,14 @@ type savepoint struct {
 	height     uint64
 	end        store.Position // of the log after block height-1
 	lastConfig uint64
+	txs        uint64 // transaction ids on the ledger
 	hash       []byte // of block height-1; nil when there is none
 	commitHash []byte // nil before block 1 and without state
 }
 
 func (s *savepoint) encode() []byte {
 	b := []byte{savepointVersion}
-	for _, n := range []uint64{s.height, uint64(s.end), s.lastConfig} {
+	for _, n := range []uint64{s.height, uint64(s.end), s.lastConfig, s.txs} {
 		b = binary.AppendUvarint(b, n)
 	}
 	for _, v := range [][]byte{s.hash, s.commitHash} {
@@ -35,12 +45,15 @@ func decodeSavepoint(b []byte) (*savepoint, error) {
 	if len(b) == 0 {
 		return nil, errCorrupt
 	}
-	if b[0] != savepointVersion {
-		return nil, fmt.Errorf("the index has format %d; this program reads format %d, so use a newer one", b[0], savepointVersion)
+	if b[0] < savepointVersion {
+		return nil, errOlderFormat
+	}
+	if b[0] > savepointVersion {
+		return nil, fmt.Errorf("the index has format %d; this program reads format %d, %w", b[0], savepointVersion, store.ErrNewerFormat)
 	}
 	s, end := &savepoint{}, uint64(0)
 	b = b[1:]
-	for _, n := range []*uint64{&s.height, &end, &s.lastConfig} {
+	for _, n := range []*uint64{&s.height, &end, &s.lastConfig, &s.txs} {
 		*n, b = cutUvarint(b)
 	}
 	for _, v := range []*[]byte{&s.hash, &s.commitHash} {

@@ -2,7 +2,7 @@ package chain
 
 import (
 	"errors"
-	"fmt"
+	"io"
 	"sync"
 
 	"github.com/weft-network/weft/ledger"
@@ -14,27 +14,26 @@ import (
 // later. It implements state.Reader, is safe for concurrent use and must be
 // closed: an open one keeps Chain.Close waiting. Its iterators end with it.
 type Snapshot struct {
-	c *Chain
-	h *height // nil when the chain was closed
+	c   *Chain
+	h   *height // nil when there is none: err says why
+	err error
 
 	mu     sync.Mutex
 	closed bool
-	iters  map[*stateIter]bool
+	iters  map[io.Closer]*store.Iter // by what walks with them
 }
 
 // Snapshot takes a snapshot of the newest height. Of a closed chain, every use
-// of it answers ErrClosed.
+// of it answers ErrClosed; of one opened for reading only without a usable
+// index, why it is not usable.
 func (c *Chain) Snapshot() *Snapshot {
-	s := &Snapshot{c: c}
+	s := &Snapshot{c: c, err: ErrClosed}
 	if !c.gate.Enter() {
 		return s
 	}
-	h, err := c.newest()
-	if err != nil {
+	if s.h, s.err = c.newest(); s.err != nil {
 		c.gate.Leave()
-		return s
 	}
-	s.h = h
 	return s
 }
 
@@ -46,65 +45,86 @@ func (s *Snapshot) Height() uint64 {
 	return s.h.number
 }
 
-// Get implements state.Reader.
+// Get implements state.Reader. The caller owns the value.
 func (s *Snapshot) Get(ns, key string) ([]byte, *ledger.Version, error) {
-	if s.h == nil {
-		return nil, nil, ErrClosed
-	}
-	b, err := s.h.get(stateKey(ns, key))
-	if b == nil || err != nil {
+	e, err := s.Entry(ns, "", key)
+	if e == nil || err != nil {
 		return nil, nil, err
 	}
-	version, value, err := decodeState(b)
-	if err != nil {
-		return nil, nil, err
-	}
-	return value, &version, nil
+	return e.Value, &e.Version, nil
 }
 
-// Entry implements state.Reader. Collections and metadata are not kept yet.
+// Entry implements state.Reader. The caller owns the result.
 func (s *Snapshot) Entry(ns, collection, key string) (*state.Entry, error) {
-	if collection != "" {
-		return nil, fmt.Errorf("collection %q: private data is not kept", collection)
+	if s.h == nil {
+		return nil, s.err
 	}
-	value, version, err := s.Get(ns, key)
-	if version == nil || err != nil {
+	b, err := s.h.get(entryKey(ns, collection, key))
+	if b == nil || err != nil {
 		return nil, err
 	}
-	return &state.Entry{Value: value, Version: *version}, nil
+	e, err := decodeEntry(b)
+	if err != nil {
+		return nil, err
+	}
+	return &e, nil
 }
 
 // HasTx reports whether a transaction id is on the ledger.
 func (s *Snapshot) HasTx(txID string) (bool, error) {
 	if s.h == nil {
-		return false, ErrClosed
+		return false, s.err
 	}
-	_, found, err := findTx(s.h.s, txID)
+	_, found, err := s.c.findTx(s.h.s.Get, txID)
 	return found, err
 }
 
 // Range implements state.Reader.
 func (s *Snapshot) Range(ns, start, end string) (state.Iterator, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.h == nil || s.closed {
-		return nil, ErrClosed
-	}
 	prefix := namespacePrefix(ns)
 	upper := store.PrefixEnd(prefix)
 	if end != "" {
 		upper = stateKey(ns, max(start, end)) // none when end is before start
 	}
-	it, err := s.h.s.Iter(stateKey(ns, start), upper)
+	i := &stateIter{s: s, prefix: len(prefix)}
+	var err error
+	if i.it, err = s.iter(i, stateKey(ns, start), upper); err != nil {
+		return nil, err
+	}
+	return i, nil
+}
+
+// iter begins a walk for an iterator, which ends with closeIter of it.
+func (s *Snapshot) iter(of io.Closer, start, end []byte) (*store.Iter, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.h == nil:
+		return nil, s.err
+	case s.closed:
+		return nil, ErrClosed
+	}
+	it, err := s.h.s.Iter(start, end)
 	if err != nil {
 		return nil, err
 	}
-	i := &stateIter{s: s, it: it, prefix: len(prefix)}
 	if s.iters == nil {
-		s.iters = map[*stateIter]bool{}
+		s.iters = map[io.Closer]*store.Iter{}
 	}
-	s.iters[i] = true
-	return i, nil
+	s.iters[of] = it
+	return it, nil
+}
+
+// closeIter ends a walk, unless the snapshot has.
+func (s *Snapshot) closeIter(of io.Closer) error {
+	s.mu.Lock()
+	it := s.iters[of]
+	delete(s.iters, of)
+	s.mu.Unlock()
+	if it == nil {
+		return nil
+	}
+	return it.Close()
 }
 
 // Close frees the snapshot and its iterators. Closing twice is harmless.
@@ -119,21 +139,12 @@ func (s *Snapshot) Close() error {
 	s.iters = nil
 	s.mu.Unlock()
 	var err error
-	for i := range open {
-		err = errors.Join(err, i.it.Close())
+	for _, it := range open {
+		err = errors.Join(err, it.Close())
 	}
 	err = errors.Join(err, s.h.free())
 	s.c.gate.Leave()
 	return err
-}
-
-// forget reports whether the iterator was still open.
-func (s *Snapshot) forget(i *stateIter) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	open := s.iters[i]
-	delete(s.iters, i)
-	return open
 }
 
 // stateIter walks the keys of one namespace.
@@ -149,15 +160,15 @@ func (i *stateIter) Next() bool {
 	if i.err != nil || !i.it.Next() {
 		return false
 	}
-	version, value, err := decodeState(i.it.Value())
+	e, err := decodeEntry(i.it.Value())
 	if err != nil {
 		i.err = err
 		return false
 	}
 	i.kv = ledger.KV{
 		Key:     string(i.it.Key()[i.prefix:]),
-		Value:   append([]byte(nil), value...),
-		Version: version,
+		Value:   append([]byte(nil), e.Value...),
+		Version: e.Version,
 	}
 	return true
 }
@@ -171,9 +182,4 @@ func (i *stateIter) Err() error {
 	return i.it.Err()
 }
 
-func (i *stateIter) Close() error {
-	if !i.s.forget(i) {
-		return nil
-	}
-	return i.it.Close()
-}
+func (i *stateIter) Close() error { return i.s.closeIter(i) }

@@ -28,6 +28,9 @@ const (
 	maxFormatBytes = 64
 )
 
+// ErrNewerFormat refuses what a newer version of the program wrote.
+var ErrNewerFormat = errors.New("so use a newer one")
+
 // diskWrites is the category under which our files' writes are counted.
 const diskWrites vfs.DiskWriteCategory = "weft"
 
@@ -83,7 +86,7 @@ func checkFormat(fsys FS, dir, kind string, version int) (fresh bool, err error)
 		return false, fmt.Errorf("%s is not a Weft %s: its %s file says %q", dir, kind, formatFile, text)
 	}
 	if v < 1 || v > version {
-		return false, fmt.Errorf("%s has format %d of a Weft %s; this program reads formats 1 to %d, so use a newer one", dir, v, kind, version)
+		return false, fmt.Errorf("%s has format %d of a Weft %s; this program reads formats 1 to %d, %w", dir, v, kind, version, ErrNewerFormat)
 	}
 	return false, nil
 }

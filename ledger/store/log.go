@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -165,22 +164,47 @@ func (l *Log) readRecord(at Position) ([]byte, int64, error) {
 		return nil, 0, err
 	}
 	defer l.readers.release(f)
-	var hb [recordHeader]byte
-	if _, err := f.ReadAt(hb[:], at.offset()); err != nil {
+	h, err := readHeader(f, at)
+	if err != nil {
 		return nil, 0, err
 	}
-	h, ok := decodeHeader(hb[:], at.segment(), at.offset())
-	if !ok {
-		return nil, 0, errDamaged
-	}
 	payload := make([]byte, h.length)
-	if _, err := f.ReadAt(payload, at.offset()+recordHeader); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := f.ReadAt(payload, at.offset()+recordHeader); notEnd(err) != nil {
 		return nil, 0, err
 	}
 	if crc32.Checksum(payload, castagnoli) != h.payloadCRC {
 		return nil, 0, errDamaged
 	}
 	return payload, h.end(at.offset()), nil
+}
+
+// recordEnd is the offset after the record at a position.
+func (l *Log) recordEnd(at Position) (int64, error) {
+	f, err := l.readers.open(at.segment())
+	if err != nil {
+		return 0, fmt.Errorf("read %s: %w", l.Place(at), err)
+	}
+	defer l.readers.release(f)
+	h, err := readHeader(f, at)
+	if err != nil {
+		return 0, fmt.Errorf("read %s: %w", l.Place(at), err)
+	}
+	return h.end(at.offset()), nil
+}
+
+func readHeader(f file, at Position) (header, error) {
+	var hb [recordHeader]byte
+	if _, err := f.ReadAt(hb[:], at.offset()); err != nil {
+		if notEnd(err) == nil {
+			err = errDamaged // the file is too short
+		}
+		return header{}, err
+	}
+	h, ok := decodeHeader(hb[:], at.segment(), at.offset())
+	if !ok {
+		return header{}, errDamaged
+	}
+	return h, nil
 }
 
 // Scan calls f for the records from a position on, up to the end of the log as
@@ -192,31 +216,13 @@ func (l *Log) Scan(from Position, f func(at Position, payload []byte) error) err
 		return ErrClosed
 	}
 	defer l.gate.Leave()
-	end := l.End()
-	if from == 0 {
-		from = position(firstSegment, segmentHeader)
-	}
-	for segment := from.segment(); segment <= end.segment(); segment++ {
-		last := end.offset()
-		if segment < end.segment() {
-			var err error
-			if last, err = l.sealedEnd(segment); err != nil {
-				return err
-			}
+	return l.walk(from, func(at Position) (int64, error) {
+		payload, end, err := l.read(at)
+		if err != nil {
+			return 0, err
 		}
-		for from.offset() < last {
-			payload, next, err := l.read(from)
-			if err != nil {
-				return err
-			}
-			if err := f(from, payload); err != nil {
-				return err
-			}
-			from = position(segment, next)
-		}
-		from = position(segment+1, segmentHeader)
-	}
-	return nil
+		return end, f(at, payload)
+	})
 }
 
 // Torn is how many bytes a crash had left after the last whole record when the
