@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/hyperledger/fabric-protos-go-apiv2/common"
-
 	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/block"
 	"github.com/weft-network/weft/ledger/state"
@@ -38,12 +36,16 @@ func BenchmarkAppend(b *testing.B) {
 
 func makeBlocks(n, txs int) (blocks []*ledger.Block, updates []state.Batch) {
 	var previous []byte
-	filler := []write{{"cc", "k", string(make([]byte, 450))}} // six bytes each in JSON
 	for number := range n {
 		var envelopes [][]byte
 		var u state.Batch
 		for i := range txs {
-			envelopes = append(envelopes, envelope(fmt.Sprintf("%064x", number*txs+i), common.HeaderType_ENDORSER_TRANSACTION, filler))
+			nonce := fmt.Sprint(number*txs + i)
+			writes := make([]write, 2)
+			for k := range writes {
+				writes[k] = write{Ns: "cc", Key: fmt.Sprintf("key%d-%04d", k, (number*txs+i)%5000), Value: string(make([]byte, 100))}
+			}
+			envelopes = append(envelopes, endorsed(nonce, 2400, writes...))
 			for k := range 2 {
 				u = append(u, state.Update{Namespace: "cc", Key: fmt.Sprintf("key%d-%04d", k, (number*txs+i)%5000), Value: make([]byte, 100), Version: ledger.Version{Block: uint64(number), Tx: uint64(i)}})
 			}

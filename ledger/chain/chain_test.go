@@ -31,7 +31,7 @@ func openTest(t testing.TB, disk *storetest.Disk, o Options) *Chain {
 func appendNext(t testing.TB, c *Chain, m *model, rng *rand.Rand) {
 	t.Helper()
 	b := m.nextBlock(rng)
-	if err := c.Append(b, Commit{Updates: must(replay(b, nil))}); err != nil {
+	if err := c.Append(b, m.commit(b)); err != nil {
 		t.Fatal(err)
 	}
 	m.add(b)
@@ -164,7 +164,7 @@ func TestOneDiskErrorEndsAppending(t *testing.T) {
 	failing.Store(true)
 	b := m.nextBlock(rng)
 	for range 3 {
-		if err := c.Append(b, Commit{Updates: must(replay(b, nil))}); !errors.Is(err, storetest.ErrDisk) {
+		if err := c.Append(b, m.commit(b)); !errors.Is(err, storetest.ErrDisk) {
 			t.Fatalf("append said %v", err)
 		}
 	}
@@ -221,10 +221,10 @@ func TestClosedLedgerAnswersErrClosed(t *testing.T) {
 
 func TestRangeBounds(t *testing.T) {
 	c := openTest(t, storetest.NewDisk(), Options{Replay: replay})
-	b := block.New(0, nil, [][]byte{envelope("t", common.HeaderType_CONFIG, []write{{"a", "1", "x"}, {"a", "2", "x"}, {"a", "3", "x"}, {"b", "2", "y"}})})
+	b := block.New(0, nil, [][]byte{config("t", write{Ns: "a", Key: "1", Value: "x"}, write{Ns: "a", Key: "2", Value: "x"}, write{Ns: "a", Key: "3", Value: "x"}, write{Ns: "b", Key: "2", Value: "y"})})
 	block.SetCodes(b, []ledger.Code{0})
 	pb := must(ledger.ParseBlock(b))
-	if err := c.Append(pb, Commit{Updates: must(replay(pb, nil))}); err != nil {
+	if err := c.Append(pb, newModel().commit(pb)); err != nil {
 		t.Fatal(err)
 	}
 	s := c.Snapshot()

@@ -57,11 +57,11 @@ func crashEverywhere(t *testing.T, rng *rand.Rand, disk *storetest.Disk, percent
 func appendAny(t testing.TB, c *Chain, m *model, rng *rand.Rand) {
 	t.Helper()
 	b := m.nextBlock(rng)
-	var updates state.Batch
+	var commit Commit
 	if !c.blocksOnly() {
-		updates = must(replay(b, nil))
+		commit = m.commit(b)
 	}
-	if err := c.Append(b, Commit{Updates: updates}); err != nil {
+	if err := c.Append(b, commit); err != nil {
 		t.Fatal(err)
 	}
 	m.add(b)
@@ -69,10 +69,20 @@ func appendAny(t testing.TB, c *Chain, m *model, rng *rand.Rand) {
 
 // at is the model at a lower height.
 func (m *model) at(h uint64) *model {
-	cut := &model{blocks: m.blocks[:h:h], states: m.states[: h+1 : h+1], commits: m.commits[:h:h], txs: map[string]TxInfo{}}
+	cut := &model{
+		blocks: m.blocks[:h:h], states: m.states[: h+1 : h+1], commits: m.commits[:h:h], txs: map[string]TxInfo{},
+		history: map[place][]state.Modification{}, findings: m.findings, txsPerBlock: m.txsPerBlock,
+	}
 	for id, info := range m.txs {
 		if info.Block < h {
 			cut.txs[id] = info
+		}
+	}
+	for p, all := range m.history {
+		for _, w := range all {
+			if w.Version.Block < h {
+				cut.history[p] = append(cut.history[p], w)
+			}
 		}
 	}
 	return cut

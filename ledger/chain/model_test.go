@@ -2,10 +2,11 @@ package chain
 
 import (
 	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
-	"slices"
+	"reflect"
 	"testing"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
@@ -17,93 +18,65 @@ import (
 	"github.com/weft-network/weft/ledger/state"
 )
 
-// write is what a test transaction carries as its data.
-type write struct{ Ns, Key, Value string }
-
-// model is the ledger as a map: what a Chain must say at every height.
+// model is the ledger as maps: what a Chain must say at every height.
 type model struct {
-	blocks  []*common.Block // as appended, with metadata
-	states  []map[string]ledger.KV
-	txs     map[string]TxInfo
-	commits [][]byte
+	blocks   []*common.Block // as appended, with metadata
+	states   []map[place]state.Entry
+	txs      map[string]TxInfo
+	commits  [][]byte
+	history  map[place][]state.Modification // the oldest first
+	findings map[ledger.Version]*ledger.Finding
+
+	txsPerBlock int // at most; 4 if 0
 }
 
 func newModel() *model {
-	return &model{txs: map[string]TxInfo{}, states: []map[string]ledger.KV{{}}}
+	return &model{
+		states: []map[place]state.Entry{{}}, txs: map[string]TxInfo{},
+		history: map[place][]state.Modification{}, findings: map[ledger.Version]*ledger.Finding{},
+	}
 }
 
-func envelope(txID string, typ common.HeaderType, writes []write) []byte {
-	ch := must(proto.Marshal(&common.ChannelHeader{Type: int32(typ), TxId: txID, ChannelId: "mychannel"}))
-	sh := must(proto.Marshal(&common.SignatureHeader{Creator: []byte("creator"), Nonce: []byte("nonce")}))
-	payload := must(proto.Marshal(&common.Payload{
-		Header: &common.Header{ChannelHeader: ch, SignatureHeader: sh},
-		Data:   must(json.Marshal(writes)),
-	}))
-	return must(proto.Marshal(&common.Envelope{Payload: payload, Signature: []byte("signature")}))
+// entries is one state of a model as a reader; only entries are asked of it.
+type entries struct {
+	state.Reader
+	at map[place]state.Entry
 }
 
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
+func (e entries) Entry(ns, collection, key string) (*state.Entry, error) {
+	if v, ok := e.at[place{ns, collection, key}]; ok {
+		return &v, nil
 	}
-	return v
+	return nil, nil
 }
 
-// replay is the Options.Replay of tests: the writes of valid transactions.
-func replay(b *ledger.Block, _ state.Reader) (state.Batch, error) {
-	last := map[[2]string]state.Update{}
-	for i, code := range block.Codes(b.Block) {
-		if code != peer.TxValidationCode_VALID {
-			continue
-		}
-		var writes []write
-		if err := json.Unmarshal(b.Txs[i].Payload.Data, &writes); err != nil {
-			return nil, err
-		}
-		for _, w := range writes {
-			last[[2]string{w.Ns, w.Key}] = state.Update{
-				Namespace: w.Ns, Key: w.Key, Value: []byte(w.Value), Delete: w.Value == "",
-				Version: ledger.Version{Block: b.Header.Number, Tx: uint64(i)},
-			}
-		}
-	}
-	var batch state.Batch
-	for _, u := range last {
-		batch = append(batch, u)
-	}
-	slices.SortFunc(batch, func(a, b state.Update) int {
-		if a.Namespace != b.Namespace {
-			return bytes.Compare([]byte(a.Namespace), []byte(b.Namespace))
-		}
-		return bytes.Compare([]byte(a.Key), []byte(b.Key))
-	})
-	return batch, nil
-}
+var (
+	modelNames       = []string{"", "a", "ab", "b\x00"}
+	modelCollections = []string{"", "c", "k1"}
+)
+
+func (m *model) height() uint64 { return uint64(len(m.blocks)) }
 
 // nextBlock makes a random block on top of the model: few keys, so that they
 // are overwritten and deleted, and transaction ids that sometimes repeat.
 func (m *model) nextBlock(rng *rand.Rand) *ledger.Block {
-	n := uint64(len(m.blocks))
+	n := m.height()
 	var envelopes [][]byte
 	var codes []ledger.Code
 	if n == 0 || rng.IntN(8) == 0 {
-		envelopes = append(envelopes, envelope(fmt.Sprintf("config%d", n), common.HeaderType_CONFIG, []write{{"", "config", fmt.Sprint(n)}}))
+		envelopes = append(envelopes, config(fmt.Sprintf("config%d", n), write{Key: "config", Value: fmt.Sprint(n)}))
 		codes = append(codes, peer.TxValidationCode_VALID)
 	} else {
-		for i := range 1 + rng.IntN(4) {
-			txID := fmt.Sprintf("tx%d-%d", n, i)
+		most := m.txsPerBlock
+		if most == 0 {
+			most = 4
+		}
+		for i := range 1 + rng.IntN(most) {
+			nonce := fmt.Sprintf("tx%d-%d", n, i)
 			if rng.IntN(8) == 0 {
-				txID = fmt.Sprintf("tx%d-%d", rng.Uint64N(n+1), 0)
+				nonce = fmt.Sprintf("tx%d-%d", rng.Uint64N(n+1), 0)
 			}
-			var writes []write
-			for range rng.IntN(4) {
-				writes = append(writes, write{
-					Ns:    []string{"a", "ab", "b\x00"}[rng.IntN(3)],
-					Key:   fmt.Sprintf("k%d", rng.IntN(10)),
-					Value: []string{"", "x", string(bytes.Repeat([]byte{'v'}, rng.IntN(3000)))}[rng.IntN(3)],
-				})
-			}
-			envelopes = append(envelopes, envelope(txID, common.HeaderType_ENDORSER_TRANSACTION, writes))
+			envelopes = append(envelopes, endorsed(nonce, 0, randomWrites(rng)...))
 			codes = append(codes, []ledger.Code{peer.TxValidationCode_VALID, peer.TxValidationCode_MVCC_READ_CONFLICT}[rng.IntN(3)/2])
 		}
 	}
@@ -116,20 +89,50 @@ func (m *model) nextBlock(rng *rand.Rand) *ledger.Block {
 	return must(ledger.ParseBlock(b))
 }
 
+func randomWrites(rng *rand.Rand) (writes []write) {
+	for range rng.IntN(5) {
+		w := write{
+			Ns:    modelNames[1+rng.IntN(3)],
+			Key:   fmt.Sprintf("k%d", rng.IntN(10)),
+			Value: []string{"", "x", string(bytes.Repeat([]byte{'v'}, rng.IntN(3000)))}[rng.IntN(3)],
+		}
+		if rng.IntN(3) == 0 {
+			w.Collection = map[string]string{"a": "c", "ab": "c", "b\x00": "k1"}[w.Ns]
+		}
+		if rng.IntN(4) == 0 {
+			w.Value, w.Metadata = "", fmt.Sprint("m", rng.IntN(3))
+		}
+		writes = append(writes, w)
+	}
+	return writes
+}
+
+// commit is what comes of a block on top of the model.
+func (m *model) commit(b *ledger.Block) Commit {
+	c := Commit{
+		Updates:  must(replay(b, entries{at: m.states[m.height()]})),
+		Findings: make([]*ledger.Finding, len(b.Txs)),
+	}
+	for i, code := range block.Codes(b.Block) {
+		if code != peer.TxValidationCode_VALID {
+			c.Findings[i] = &ledger.Finding{
+				Code: code, Text: fmt.Sprint("transaction ", i), Namespace: "a", Key: "k\xff", Signed: []string{"Org1MSP", ""},
+				Found: &ledger.Version{Block: b.Header.Number, Tx: 0}, Range: &ledger.FindingRange{End: "z"},
+			}
+		}
+	}
+	return c
+}
+
 // add applies a block that was appended.
 func (m *model) add(b *ledger.Block) {
-	n := b.Header.Number
+	n, commit := m.height(), m.commit(b)
 	m.blocks = append(m.blocks, proto.Clone(b.Block).(*common.Block))
-	next := map[string]ledger.KV{}
-	for k, v := range m.states[n] {
-		next[k] = v
-	}
-	for _, u := range must(replay(b, nil)) {
-		k := u.Namespace + "|" + u.Key
-		if u.Delete {
-			delete(next, k)
-		} else {
-			next[k] = ledger.KV{Key: u.Key, Value: u.Value, Version: u.Version}
+	next := maps.Clone(m.states[n])
+	for _, u := range commit.Updates {
+		p := place{u.Namespace, u.Collection, u.Key}
+		if delete(next, p); !u.Removes() {
+			next[p] = state.Entry{Value: u.Value, Metadata: u.Metadata, Version: u.Version}
 		}
 	}
 	m.states = append(m.states, next)
@@ -137,15 +140,34 @@ func (m *model) add(b *ledger.Block) {
 		if _, ok := m.txs[tx.TxID()]; !ok {
 			m.txs[tx.TxID()] = TxInfo{Block: n, Index: i, Code: block.Codes(b.Block)[i]}
 		}
+		if f := commit.Findings[i]; f != nil {
+			m.findings[ledger.Version{Block: n, Tx: uint64(i)}] = f
+		} else {
+			m.addHistory(tx, ledger.Version{Block: n, Tx: uint64(i)})
+		}
 	}
 	m.commits = append(m.commits, block.CommitHash(b.Block))
+}
+
+func (m *model) addHistory(tx *ledger.Tx, at ledger.Version) {
+	if tx.RWSet == nil {
+		return
+	}
+	for _, ns := range tx.RWSet.Namespaces {
+		for _, w := range ns.Writes {
+			p := place{ns.Namespace, "", w.Key}
+			m.history[p] = append(m.history[p], state.Modification{
+				Version: at, TxID: tx.TxID(), Timestamp: tx.ChannelHeader.Timestamp, Value: w.Value, Delete: w.Delete,
+			})
+		}
+	}
 }
 
 // check compares a chain of any height up to the model's with the model.
 func (m *model) check(t fataler, c *Chain) {
 	t.Helper()
 	h := c.Height()
-	if h > uint64(len(m.blocks)) {
+	if h > m.height() {
 		t.Fatalf("height %d, but only %d blocks were made", h, len(m.blocks))
 	}
 	for n := range h {
@@ -166,38 +188,111 @@ func (m *model) check(t fataler, c *Chain) {
 		if want.Block < h && (err != nil || got != want) {
 			t.Fatalf("transaction %s is at %+v (%v), want %+v", id, got, err, want)
 		}
+		if has, err := c.HasTx(id); has != (want.Block < h) || err != nil {
+			t.Fatalf("transaction %s is there: %v (%v)", id, has, err)
+		}
 	}
+	m.checkFindings(t, c)
 	s := c.Snapshot()
 	defer s.Close()
 	m.checkState(t, s)
+	m.checkHistory(t, s)
 }
 
-// checkState compares a snapshot, by Get and by Range, with the model.
+// checkFindings: a finding may be lost, but is never another one.
+func (m *model) checkFindings(t fataler, c *Chain) (lost int) {
+	t.Helper()
+	for n, b := range m.blocks {
+		for i := range b.Data.Data {
+			got, err := c.Finding(uint64(n), i)
+			if errors.Is(err, ErrNotFound) {
+				if m.findings[ledger.Version{Block: uint64(n), Tx: uint64(i)}] != nil && uint64(n) < c.Height() {
+					lost++
+				}
+				continue
+			}
+			if want := m.findings[ledger.Version{Block: uint64(n), Tx: uint64(i)}]; err != nil || !reflect.DeepEqual(got, want) {
+				t.Fatalf("finding of transaction %d of block %d is %+v (%v), want %+v", i, n, got, err, want)
+			}
+		}
+	}
+	return lost
+}
+
+// checkState compares a snapshot, by Get, Entry and Range, with the model.
 func (m *model) checkState(t fataler, s *Snapshot) {
 	t.Helper()
 	want := m.states[s.Height()]
-	found := 0
-	for _, ns := range []string{"", "a", "ab", "b\x00"} {
-		it, err := s.Range(ns, "", "")
-		if err != nil {
-			t.Fatalf("range: %v", err)
-		}
-		for it.Next() {
-			found++
-			kv, w := it.KV(), want[ns+"|"+it.KV().Key]
-			value, version, err := s.Get(ns, kv.Key)
-			if !bytes.Equal(kv.Value, w.Value) || kv.Version != w.Version ||
-				err != nil || !bytes.Equal(value, w.Value) || *version != w.Version {
-				t.Fatalf("%q %s is %v at %v, want %v", ns, kv.Key, kv, version, w)
+	for _, ns := range modelNames {
+		for _, collection := range modelCollections {
+			for _, key := range []string{"config", "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9", "absent"} {
+				got, err := s.Entry(ns, collection, key)
+				w, there := want[place{ns, collection, key}]
+				if err != nil || (got != nil) != there || there && !reflect.DeepEqual(*got, w) {
+					t.Fatalf("%q %q %s is %+v (%v) at height %d, want %+v", ns, collection, key, got, err, s.Height(), w)
+				}
 			}
 		}
-		if it.Err() != nil {
-			t.Fatalf("range: %v", it.Err())
-		}
-		it.Close()
+		m.checkRange(t, s, ns)
 	}
-	if found != len(want) {
-		t.Fatalf("%d keys at height %d, want %d", found, s.Height(), len(want))
+}
+
+func (m *model) checkRange(t fataler, s *Snapshot, ns string) {
+	t.Helper()
+	want, found := m.states[s.Height()], 0
+	it, err := s.Range(ns, "", "")
+	if err != nil {
+		t.Fatalf("range: %v", err)
+	}
+	for it.Next() {
+		found++
+		kv, w := it.KV(), want[place{ns, "", it.KV().Key}]
+		value, version, err := s.Get(ns, kv.Key)
+		if !bytes.Equal(kv.Value, w.Value) || kv.Version != w.Version || err != nil || !bytes.Equal(value, w.Value) || *version != w.Version {
+			t.Fatalf("%q %s is %v at %v, want %v", ns, kv.Key, kv, version, w)
+		}
+	}
+	if err := errors.Join(it.Err(), it.Close()); err != nil {
+		t.Fatalf("range: %v", err)
+	}
+	for p := range want {
+		if p.ns == ns && p.collection == "" {
+			found--
+		}
+	}
+	if found != 0 {
+		t.Fatalf("%d keys too many in %q at height %d", found, ns, s.Height())
+	}
+}
+
+func (m *model) checkHistory(t fataler, s *Snapshot) {
+	t.Helper()
+	for p, all := range m.history {
+		it, err := s.History(p.ns, p.key)
+		if err != nil {
+			t.Fatalf("history: %v", err)
+		}
+		for i := len(all) - 1; i >= 0; i-- {
+			if all[i].Version.Block >= s.Height() {
+				continue
+			}
+			if !it.Next() {
+				t.Fatalf("history of %v lacks %+v (%v)", p, all[i], it.Err())
+			}
+			got, want := it.Modification(), all[i]
+			if !proto.Equal(got.Timestamp, want.Timestamp) {
+				t.Fatalf("timestamp %v, want %v", got.Timestamp, want.Timestamp)
+			}
+			if got.Timestamp, want.Timestamp = nil, nil; !reflect.DeepEqual(got, want) {
+				t.Fatalf("history of %v has %+v, want %+v", p, got, want)
+			}
+		}
+		if it.Next() || it.Err() != nil {
+			t.Fatalf("history of %v has %+v too (%v)", p, it.Modification(), it.Err())
+		}
+		if err := it.Close(); err != nil {
+			t.Fatalf("history: %v", err)
+		}
 	}
 }
 
