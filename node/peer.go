@@ -12,7 +12,6 @@ import (
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/weft-network/weft/ledger/channel"
 	"github.com/weft-network/weft/node/commit"
@@ -54,24 +53,13 @@ type peerChannel struct {
 	first   string // endpoint of the orderer to try first: the leader, as far as known
 }
 
-type peerMetrics struct {
-	height  *prometheus.GaugeVec
-	commits *prometheus.CounterVec
-	streams *prometheus.GaugeVec
-	// images are the chaincodes whose image differs on another peer.
-	images *prometheus.GaugeVec
-}
-
 func newPeer(n *Node, dir string) (*peerRole, error) {
 	p := &peerRole{n: n, dir: filepath.Join(dir, "channels"), channels: map[string]*peerChannel{}}
-	p.metrics = peerMetrics{
-		height:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ledger_blockchain_height", Help: "Height of the chain in blocks."}, []string{"channel"}),
-		commits: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ledger_transaction_count", Help: "Number of transactions processed."}, []string{"channel", "validation_code"}),
-		streams: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gossip_orderer_streams", Help: "Open streams of blocks from orderers; 0 on a peer that takes its blocks from other peers."}, []string{"channel"}),
-	}
-	p.metrics.images = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "chaincode_image_mismatch",
-		Help: "1 where another peer runs the same package under the same execution profile from another image."}, []string{"channel", "chaincode", "peer"})
-	n.metrics.MustRegister(p.metrics.height, p.metrics.commits, p.metrics.streams, p.metrics.images)
+	p.metrics = newPeerMetrics(n.metrics, func(each func(string, int)) {
+		for _, pc := range p.all() {
+			each(pc.ID(), pc.Pending())
+		}
+	})
 	var err error
 	if p.chaincode, err = newChaincode(p, dir); err != nil {
 		return nil, err
@@ -188,18 +176,23 @@ func (p *peerRole) commitConfig(path string, pc *peerChannel) commit.Config {
 	return commit.Config{Dir: path, Workers: p.n.cfg.Peer.ValidatorWorkers, Log: p.n.log, OnCommit: func(done *commit.Committed) { p.committed(pc, done) }}
 }
 
-// committed tells metrics, gossip and the log of a block.
+// committed tells metrics, gossip and the log of a block, and the mesh of a new
+// configuration.
 func (p *peerRole) committed(pc *peerChannel, done *commit.Committed) {
 	id, number := pc.ID(), done.Block.Header.Number
-	p.metrics.height.WithLabelValues(id).Set(float64(number + 1))
+	p.metrics.committed(id, done)
 	for i, code := range done.Codes {
-		p.metrics.commits.WithLabelValues(id, code.String()).Inc()
 		if code != 0 {
 			p.n.log.Info("invalid transaction", "channel", id, "block", number, "tx", done.Block.Txs[i].TxID(), "code", code, "why", done.Findings[i].Text)
 		}
 	}
 	p.n.log.Debug("block committed", "channel", id, "block", number, "transactions", len(done.Codes))
 	p.chaincode.committed(done.Block)
+	if done.Config != nil {
+		p.n.log.Info("a new configuration is in force", "channel", id, "block", number, "sequence", done.Config.Sequence)
+		p.n.mesh.Reconfigured()
+		pc.gossip.Reconfigured()
+	}
 	pc.gossip.Poke()
 }
 

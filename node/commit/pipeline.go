@@ -144,10 +144,12 @@ func (c *Channel) append(in <-chan *work) error {
 	for w := range in {
 		group := append([]*work{w}, waiting(in)...)
 		appending := time.Now()
-		for _, w := range group {
-			if err := c.ledger.Append(w.block, chain.Commit{Updates: w.result.Updates, Findings: w.result.Findings}); err != nil {
-				return err
-			}
+		entries := make([]chain.Entry, len(group))
+		for i, w := range group {
+			entries[i] = chain.Entry{Block: w.block, Commit: chain.Commit{Updates: w.result.Updates, Findings: w.result.Findings}}
+		}
+		if err := c.ledger.AppendAll(entries); err != nil {
+			return err
 		}
 		for _, w := range group {
 			w.times.appending, w.times.Group = appending, len(group)

@@ -185,6 +185,13 @@ func (c *Channel) Received() uint64 {
 	return c.pending.received()
 }
 
+// Pending is how many block numbers are here and not on the ledger yet.
+func (c *Channel) Pending() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.pending.byNumber)
+}
+
 // next waits for the block n that follows the hash and leaves it in pending, so
 // that copies are known until it is committed.
 func (c *Channel) next(ctx context.Context, n uint64, previous []byte) (*arrival, error) {

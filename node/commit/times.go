@@ -14,6 +14,11 @@ type Times struct {
 	Group int
 }
 
+// Total is the time from a block's arrival to its commit.
+func (t Times) Total() time.Duration {
+	return t.Check + t.Wait + t.Verify + t.Queue + t.Validate + t.Append
+}
+
 // times are the moments at which a block went from one stage to the next.
 type times struct {
 	Times

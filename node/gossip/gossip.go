@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
@@ -63,7 +64,8 @@ type Channel struct {
 	state   *p2p.Topic
 	changed chan struct{} // something worth telling or deciding happened
 	dials   dials
-	leading bool // under members.mu
+	leading bool        // under members.mu
+	anew    atomic.Bool // the configuration changed, and members are to be looked at
 }
 
 // TopicName is a hash of the genesis block's hash and the purpose: nobody
@@ -176,6 +178,13 @@ func (c *Channel) poke() {
 // Poke tells the channel that this peer's own state changed: a block was
 // committed, a chaincode installed, a peer came or went.
 func (c *Channel) Poke() { c.poke() }
+
+// Reconfigured tells the channel that its configuration changed: members that
+// do not belong to it any more are forgotten. It does not block.
+func (c *Channel) Reconfigured() {
+	c.anew.Store(true)
+	c.poke()
+}
 
 // Run keeps the channel fed until ctx ends.
 func (c *Channel) Run(ctx context.Context) error {

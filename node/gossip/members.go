@@ -124,6 +124,13 @@ func (m *members) take(info *wire.StateInfo, mspID string, now time.Time) bool {
 	return true
 }
 
+// drop forgets the members that bad says so of.
+func (m *members) drop(bad func(*wire.StateInfo) bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.byID, func(_ string, x member) bool { return bad(x.info) })
+}
+
 // alive lists the members heard lately, by peer id.
 func (m *members) alive(now time.Time) []member {
 	m.mu.Lock()
@@ -278,6 +285,9 @@ func (c *Channel) tend(ctx context.Context, lead chan<- bool, behind chan<- uint
 			news = true
 		case <-look.C:
 			look.set = false
+		}
+		if c.anew.Swap(false) {
+			c.members.drop(func(info *wire.StateInfo) bool { return c.cfg.Mesh.Allow(info.Identity, mesh.State, c.id) != nil })
 		}
 		if c.elect(ctx, started, lead) {
 			news = true

@@ -61,6 +61,7 @@ type Mesh struct {
 	cfg  Config
 	host *p2p.Host
 	kick chan struct{} // wakes the dialler
+	anew chan struct{} // wakes reconsider
 
 	mu       sync.Mutex
 	channels map[string]Channel
@@ -72,7 +73,7 @@ type Mesh struct {
 // New opens the libp2p host; nothing is dialled before Run.
 func New(cfg Config) (*Mesh, error) {
 	m := &Mesh{
-		cfg: cfg, kick: make(chan struct{}, 1),
+		cfg: cfg, kick: make(chan struct{}, 1), anew: make(chan struct{}, 1),
 		channels: map[string]Channel{}, contacts: map[contactKey]*contact{},
 	}
 	host, err := p2p.New(p2p.Config{
@@ -129,6 +130,16 @@ func (m *Mesh) RemoveChannel(id string) {
 	m.host.Reconsider()
 }
 
+// Reconfigured tells the mesh that a channel's configuration changed: soon
+// after, contacts are those that it names, and who may not be connected or have
+// its streams any more is dropped. It does not block.
+func (m *Mesh) Reconfigured() {
+	select {
+	case m.anew <- struct{}{}:
+	default: // somebody looks at all channels anyway
+	}
+}
+
 func (m *Mesh) wake() {
 	select {
 	case m.kick <- struct{}{}:
@@ -141,18 +152,25 @@ func (m *Mesh) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return m.host.Run(ctx) })
 	g.Go(func() error { return m.keepContacts(ctx) })
-	g.Go(func() error { return m.expire(ctx) })
+	g.Go(func() error { return m.reconsider(ctx) })
 	return g.Wait()
 }
 
-// expire drops connected peers whose certificates have run out meanwhile.
-func (m *Mesh) expire(ctx context.Context) error {
+// reconsider drops connected peers whose certificates have run out meanwhile,
+// and follows changes of configurations.
+func (m *Mesh) reconsider(ctx context.Context) error {
 	again := time.NewTicker(time.Minute)
 	defer again.Stop()
 	for {
 		select {
 		case <-again.C:
 			m.host.Reconsider()
+		case <-m.anew:
+			m.mu.Lock()
+			m.refresh()
+			m.mu.Unlock()
+			m.host.Reconsider()
+			m.wake()
 		case <-ctx.Done():
 			return nil
 		}
