@@ -84,7 +84,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func commands() []func(*options) *cobra.Command {
 	return []func(*options) *cobra.Command{
 		upCommand, statusCommand, downCommand, channelCommand,
-		chaincodeCommand, txCommand, demoCommand, benchCommand,
+		chaincodeCommand, txCommand, ledgerCommand, demoCommand, benchCommand,
 	}
 }
 

@@ -30,9 +30,9 @@ type txOptions struct {
 func txCommand(o *options) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "tx",
-		Short: "Call chaincode: submit a transaction or evaluate a query",
+		Short: "Call chaincode: submit a transaction or evaluate a query, and explain what became of one",
 	}
-	c.AddCommand(txSubmitCommand(&txOptions{options: o}), txEvaluateCommand(&txOptions{options: o}))
+	c.AddCommand(txSubmitCommand(&txOptions{options: o}), txEvaluateCommand(&txOptions{options: o}), txExplainCommand(&txOptions{options: o}))
 	return c
 }
 
@@ -178,7 +178,7 @@ func (t *txOptions) submit(ctx context.Context, args []string) error {
 		if err := t.printTrace(tr); err != nil {
 			return err
 		}
-		return t.judge(&tr.Result)
+		return t.judge(ctx, s, &tr.Result)
 	}
 	res, err := s.Submit(ctx, r)
 	if err != nil {
@@ -187,7 +187,7 @@ func (t *txOptions) submit(ctx context.Context, args []string) error {
 	if err := t.print(res, nil); err != nil {
 		return err
 	}
-	return t.judge(res)
+	return t.judge(ctx, s, res)
 }
 
 func (t *txOptions) traceUpdate(ctx context.Context, a *access.Access, s *client.Session, r client.Request) (*client.Trace, error) {
@@ -273,12 +273,19 @@ func (t *txOptions) printTrace(tr *client.Trace) error {
 	return t.print(&tr.Result, tr)
 }
 
-// judge tells of a transaction that is on the ledger without effect.
-func (t *txOptions) judge(r *client.Result) error {
+// judge tells of a transaction that is on the ledger without effect, and why, if
+// the peer says so.
+func (t *txOptions) judge(ctx context.Context, s *client.Session, r *client.Result) error {
 	if r.Valid() {
 		return nil
 	}
-	return fmt.Errorf("transaction %s is in block %d with validation code %d %s: %s", r.TxID, r.Block, int32(r.Code), r.Code, client.Meaning(r.Code))
+	why := ""
+	if e, err := explanation(ctx, s, r.TxID); err == nil {
+		if text := reason(e); text != "" {
+			why = ": " + text
+		}
+	}
+	return fmt.Errorf("transaction %s is in block %d with validation code %d %s: %s%s", r.TxID, r.Block, int32(r.Code), r.Code, client.Meaning(r.Code), why)
 }
 
 // explain prints what each endpoint said, where there are several, and returns

@@ -124,17 +124,25 @@ func finishRollback(dir string, o Options) error {
 	return errors.Join(p.apply(dir, log, o), log.Close())
 }
 
-// settleRollback is finishRollback for Open: who only reads is told instead.
+// ErrRollback answers the reading of a ledger whose rollback a crash interrupted.
+var ErrRollback = errors.New("it is completed when the node is started, or by \"weft ledger rollback\"")
+
+// settleRollback is finishRollback for Open: who only reads is told instead. It
+// also removes what a crash left of an index that was on its way out.
 func settleRollback(dir string, o Options) error {
 	if !o.ReadOnly {
-		if err := finishRollback(dir, o); err != nil {
+		err := finishRollback(dir, o)
+		if err == nil {
+			err = store.RemoveDiscarded(filepath.Join(dir, indexDir), o.store())
+		}
+		if err != nil {
 			return fmt.Errorf("complete a rollback: %w", err)
 		}
 		return nil
 	}
 	p, err := plannedRollback(dir, o)
 	if err == nil && p != nil {
-		err = fmt.Errorf("a rollback to height %d is not complete: it is when the node is started, or by doing it again", p.height)
+		err = fmt.Errorf("its rollback to height %d was interrupted: %w", p.height, ErrRollback)
 	}
 	return err
 }

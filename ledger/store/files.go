@@ -60,7 +60,7 @@ func RemoveFile(path string, o Options) error {
 func Discard(dir string, o Options) error {
 	fsys := o.withDefaults().FS
 	out := dir + discarded
-	if err := fsys.RemoveAll(out); err != nil {
+	if err := RemoveDiscarded(dir, o); err != nil {
 		return err
 	}
 	if _, err := fsys.Stat(dir); errors.Is(err, fs.ErrNotExist) {
@@ -73,4 +73,9 @@ func Discard(dir string, o Options) error {
 		return err
 	}
 	return fsys.RemoveAll(out)
+}
+
+// RemoveDiscarded removes what a crash left of a directory that Discard removes.
+func RemoveDiscarded(dir string, o Options) error {
+	return o.withDefaults().FS.RemoveAll(dir + discarded)
 }

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"github.com/weft-network/weft/ledger/audit"
 	"github.com/weft-network/weft/ledger/block"
 	"github.com/weft-network/weft/ledger/chain"
 	"github.com/weft-network/weft/ledger/sim"
@@ -16,7 +18,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// QSCC is the system chaincode qscc: blocks and transactions of a channel.
+// QSCC is the system chaincode qscc: blocks and transactions of a channel, and
+// ExplainTransaction, which Fabric does not have.
 type QSCC struct {
 	Channel func(id string) (endorse.Channel, bool)
 }
@@ -38,7 +41,7 @@ func (q *QSCC) Invoke(_ context.Context, p *endorse.Proposal, _ *sim.Simulator) 
 	if !ok {
 		return refused("Invalid chain ID, %s", id)
 	}
-	if err := endorse.Authorize(p, ch.Config(), "qscc/"+name); err != nil {
+	if err := endorse.Authorize(p, ch.Config(), resource(name)); err != nil {
 		return refused("access denied for [%s][%s]: [%s]", name, id, err)
 	}
 	var arg []byte
@@ -49,18 +52,58 @@ func (q *QSCC) Invoke(_ context.Context, p *endorse.Proposal, _ *sim.Simulator) 
 	if err != nil {
 		return refused("%s", err)
 	}
-	return success(result)
+	return &peer.Response{Status: 200, Payload: result}
 }
 
-func queries() map[string]func(*chain.Chain, []byte) (proto.Message, error) {
-	return map[string]func(*chain.Chain, []byte) (proto.Message, error){
-		"GetChainInfo":       chainInfo,
-		"GetBlockByNumber":   blockByNumber,
-		"GetBlockByHash":     blockByHash,
-		"GetTransactionByID": transactionByID,
-		"GetBlockByTxID":     blockByTxID,
+// resource is what guards a function. Whoever may read a transaction may know
+// why it is invalid.
+func resource(function string) string {
+	if function == explainTransaction {
+		function = "GetTransactionByID"
+	}
+	return "qscc/" + function
+}
+
+// query answers with the bytes of the response's payload.
+type query func(c *chain.Chain, arg []byte) ([]byte, error)
+
+func queries() map[string]query {
+	return map[string]query{
+		"GetChainInfo":       encoded(chainInfo),
+		"GetBlockByNumber":   encoded(blockByNumber),
+		"GetBlockByHash":     encoded(blockByHash),
+		"GetTransactionByID": encoded(transactionByID),
+		"GetBlockByTxID":     encoded(blockByTxID),
+		explainTransaction:   explain,
 	}
 }
+
+// encoded is a query that answers with a message.
+func encoded(q func(*chain.Chain, []byte) (proto.Message, error)) query {
+	return func(c *chain.Chain, arg []byte) ([]byte, error) {
+		m, err := q(c, arg)
+		if err != nil {
+			return nil, err
+		}
+		return proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	}
+}
+
+// explainTransaction is the function that answers with an audit.Explanation as
+// JSON.
+const explainTransaction = "ExplainTransaction"
+
+func explain(c *chain.Chain, arg []byte) ([]byte, error) {
+	e, err := audit.Explain(c, string(arg))
+	if err != nil {
+		return nil, fmt.Errorf("explain transaction %.*q: %w", maxShownTxID, arg, absent(err, "no such transaction ID in index"))
+	}
+	return json.Marshal(e)
+}
+
+// maxShownTxID bounds what an error repeats of a transaction id: a true one has
+// 64 bytes.
+const maxShownTxID = 64
 
 func chainInfo(c *chain.Chain, _ []byte) (proto.Message, error) {
 	height := c.Height()
