@@ -134,6 +134,8 @@ func TestATamperedBlockIsRefused(t *testing.T) {
 		"its previous hash":  func(b *common.Block) { b.Header.PreviousHash = []byte("x") },
 		"its data hash":      func(b *common.Block) { b.Data.Data[0] = envelope("three") },
 		"metadata slots":     func(b *common.Block) { b.Metadata.Metadata = b.Metadata.Metadata[:4] },
+		"more than 16":       func(b *common.Block) { b.Metadata.Metadata = append(b.Metadata.Metadata, make([][]byte, 12)...) },
+		"more than 1048576":  func(b *common.Block) { b.Metadata.Metadata[3] = make([]byte, 1<<20) },
 		"canonical encoding": func(b *common.Block) { b.Data.Data[0] = append(b.Data.Data[0], envelope("x")...); rehash(b) },
 		"no signature": func(b *common.Block) {
 			b.Data.Data[0], _ = proto.Marshal(&common.Envelope{Payload: []byte("p")})
