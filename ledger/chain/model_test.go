@@ -149,6 +149,28 @@ func (m *model) add(b *ledger.Block) {
 	m.commits = append(m.commits, block.CommitHash(b.Block))
 }
 
+// nextEntries adds n random blocks and returns them as they are to be appended.
+func (m *model) nextEntries(rng *rand.Rand, n int) []Entry {
+	var all []Entry
+	for range n {
+		b := m.nextBlock(rng)
+		commit := m.commit(b)
+		all = append(all, Entry{b, commit})
+		next := m.height()
+		m.add(b)
+		// The chain sets it in the block; the model needs it before.
+		var previous []byte
+		if next > 1 {
+			previous = m.commits[next-1]
+		}
+		if next > 0 {
+			m.commits[next] = state.CommitHash(previous, block.Codes(b.Block), commit.Updates)
+			block.SetCommitHash(m.blocks[next], m.commits[next])
+		}
+	}
+	return all
+}
+
 func (m *model) addHistory(tx *ledger.Tx, at ledger.Version) {
 	if tx.RWSet == nil {
 		return

@@ -28,8 +28,19 @@ type Disk struct {
 	// (counted from 1, syncs included), which is to the file at path; an error
 	// from it is that of the call. It may be called concurrently.
 	BeforeWrite func(i int64, path string) error
+	// BeforeOp, if set, is called before every use of the disk likewise.
+	BeforeOp func(op Op) error
+	// Room, if set, is how many bytes are free; else the disk cannot tell.
+	Room func() uint64
 
-	writes atomic.Int64
+	writes, ops atomic.Int64
+}
+
+// Op is one use of a disk.
+type Op struct {
+	I           int64 // counted from 1
+	Path        string
+	Write, Sync bool // a sync is a write too; else it is a read
 }
 
 // NewDisk makes an empty disk that keeps a directory's entries only when the
@@ -48,18 +59,43 @@ func wrap(mem *vfs.MemFS, journalled bool) *Disk {
 	if journalled {
 		fs = journal{mem}
 	}
-	d.FS = errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if op.Kind.ReadOrWrite() != errorfs.OpIsWrite || op.Kind == errorfs.OpFileClose {
-			return nil
-		}
-		i := d.writes.Add(1)
-		if d.BeforeWrite == nil {
-			return nil
-		}
-		return d.BeforeWrite(i, op.Path)
-	}))
+	d.FS = errorfs.Wrap(fs, errorfs.InjectorFunc(d.before))
 	return d
 }
+
+// before is called before every use of the disk. Closing is none.
+func (d *Disk) before(op errorfs.Op) error {
+	if op.Kind == errorfs.OpFileClose {
+		return nil
+	}
+	o := Op{I: d.ops.Add(1), Path: op.Path, Write: op.Kind.ReadOrWrite() == errorfs.OpIsWrite}
+	switch op.Kind {
+	case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
+		o.Sync = true
+	}
+	if o.Write {
+		if i := d.writes.Add(1); d.BeforeWrite != nil {
+			if err := d.BeforeWrite(i, op.Path); err != nil {
+				return err
+			}
+		}
+	}
+	if d.BeforeOp == nil {
+		return nil
+	}
+	return d.BeforeOp(o)
+}
+
+// GetDiskUsage tells of Room.
+func (d *Disk) GetDiskUsage(path string) (vfs.DiskUsage, error) {
+	if d.Room == nil {
+		return d.FS.GetDiskUsage(path)
+	}
+	return vfs.DiskUsage{AvailBytes: d.Room()}, nil
+}
+
+// Ops is how often the disk was used.
+func (d *Disk) Ops() int64 { return d.ops.Load() }
 
 // Writes is how often the disk was changed.
 func (d *Disk) Writes() int64 { return d.writes.Load() }
