@@ -107,7 +107,7 @@ func (e *Endorser) simulate(ctx context.Context, p *Proposal, end func(*result, 
 	}
 	snapshot := p.Channel.Ledger().Snapshot()
 	defer snapshot.Close()
-	p.State = stateOf(snapshot)
+	p.State = snapshot
 	s := sim.New(snapshot)
 	var r *result
 	var err error

@@ -66,7 +66,7 @@ func (c *caller) CallChaincode(ctx context.Context, call wasm.NestedCall) (*wasm
 	p.ChannelID = channel
 	snapshot := p.Channel.Ledger().Snapshot()
 	defer snapshot.Close()
-	p.State = stateOf(snapshot)
+	p.State = snapshot
 	s := sim.New(snapshot)
 	response, err := c.onChannel(ctx, &p, s, call)
 	if _, dropped := s.Results(); dropped != nil { // closes what the callee left open

@@ -74,6 +74,16 @@ func (probe) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 				return shim.Error(err.Error())
 			}
 		}
+	case "do":
+		lines, err := do(stub, args)
+		if err != nil {
+			return shim.Error(err.Error())
+		}
+		return shim.Success([]byte(lines))
+	case "context":
+		t := &transcript{}
+		context(t, stub)
+		return shim.Success([]byte(t.String()))
 	case "methods":
 		return shim.Success([]byte(methods(stub)))
 	case "policy":
