@@ -57,9 +57,11 @@ func (c *Cutter[T]) cutSome() [][]T {
 //
 // A block costs all nodes of the network several times what one more message in
 // it does: signatures of the orderers, an fsync of each node, gossip, events.
-// So after a block of several messages the pipeline rests for a while that
-// grows with their number: where many send at once, the next block is larger
-// for it, and all of them are served sooner.
+// So after a block of several messages the pipeline rests while more of them
+// come in: where many send at once, the next block is larger for it, and all of
+// them are served sooner. A rest is a number of breaths, and ends with the first in
+// which nothing has come while messages wait: whoever else sends waits for an
+// answer himself by then.
 type Pace struct {
 	// Window is how many blocks may be in flight before batches are gathered.
 	Window int
@@ -67,18 +69,28 @@ type Pace struct {
 	Max int
 }
 
-// The rest after a block: nothing after a lone message, then a few milliseconds
-// for each, up to what still goes unnoticed beside the time that a crowd waits
-// for processors.
 const (
-	restForMessage = 4 * time.Millisecond
-	restMost       = 25 * time.Millisecond
+	// breathForMessage is what each message of a block, after the first, adds to
+	// the breaths that follow it.
+	breathForMessage = 2 * time.Millisecond
+	// longestBreath goes unnoticed beside the time that a crowd waits for
+	// processors.
+	longestBreath = 10 * time.Millisecond
+	// breaths are as many as a rest has at most. With the longest that is a tenth
+	// of a second, in which even a slow network brings some dozens of messages.
+	breaths = 10
 )
 
-// Rest is how long the pipeline rests after it was given a block of that many
-// messages.
-func (p Pace) Rest(messages int) time.Duration {
-	return min(time.Duration(max(messages-1, 0))*restForMessage, restMost)
+// Breath is how long the breaths of the rest after a block of that many messages
+// are; 0 after a lone message, which no rest follows.
+func (p Pace) Breath(messages int) time.Duration {
+	return min(time.Duration(max(messages-1, 0))*breathForMessage, longestBreath)
+}
+
+// Rested tells whether a rest is over after so many breaths, given how many
+// messages came in the last of them and how many wait.
+func (p Pace) Rested(taken, came, waiting int) bool {
+	return taken >= breaths || came == 0 && waiting > 0
 }
 
 // CutNow tells whether a batch is proposed now, given the blocks in flight,

@@ -102,15 +102,28 @@ func TestPaceCutsAtOnceWhileThereIsRoom(t *testing.T) {
 
 func TestThePipelineRestsAfterBlocksOfSeveralMessagesOnly(t *testing.T) {
 	var p Pace
-	if p.Rest(0) != 0 || p.Rest(1) != 0 {
+	if p.Breath(0) != 0 || p.Breath(1) != 0 {
 		t.Error("it rests after a lone message")
 	}
-	last := p.Rest(1)
+	last := p.Breath(1)
 	for n := 2; n < 1000; n++ {
-		rest := p.Rest(n)
-		if rest < last || rest == 0 || rest > restMost {
-			t.Fatalf("it rests %v after a block of %d messages, %v after a smaller one", rest, n, last)
+		breath := p.Breath(n)
+		if breath < last || breath == 0 || breath > longestBreath {
+			t.Fatalf("breaths of %v after a block of %d messages, %v after a smaller one", breath, n, last)
 		}
-		last = rest
+		last = breath
+	}
+}
+
+func TestARestEndsWhenNothingMoreComes(t *testing.T) {
+	var p Pace
+	for taken := 1; taken < breaths; taken++ {
+		if p.Rested(taken, 1, 5) || p.Rested(taken, 0, 0) || !p.Rested(taken, 0, 1) {
+			t.Fatalf("after %d breaths: while messages come %v, while none waits %v, while one waits and no more come %v",
+				taken, p.Rested(taken, 1, 5), p.Rested(taken, 0, 0), p.Rested(taken, 0, 1))
+		}
+	}
+	if !p.Rested(breaths, 1000, 1000) {
+		t.Error("it never ends while messages come")
 	}
 }

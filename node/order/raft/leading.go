@@ -49,9 +49,7 @@ type leading struct {
 	cutter order.Cutter[item]
 	full   [][]item // cut by a limit, not proposed yet
 	waited int      // ticks since the cutter's batch began
-	// rest is how long the pipeline rests, counted from now; 0: it does not.
-	// Whoever has a clock calls rested, and a tick ends it, too.
-	rest time.Duration
+	rest   rest
 	// open tells that an entry of this term was applied, so that all entries of
 	// earlier terms were too and the next block's place is known.
 	open bool
@@ -89,11 +87,35 @@ func fail(items []item, err error) {
 	}
 }
 
-// rested ends the rest.
-func (l *leading) rested() { l.rest = 0 }
+// rest is the pipeline's rest after a block. Whoever has a clock tells when a
+// breath is over; ticks end a rest, too.
+type rest struct {
+	breath          time.Duration // how long the breath under way is; 0: no rest
+	taken, messages int           // breaths before it, and messages gathered in it
+	ticks           int
+}
+
+// mostTicks of a rest: where no clock tells breaths, nobody waits for ever. One
+// tick may come at once.
+const mostTicks = 2
+
+func (r *rest) tick() {
+	if r.ticks++; r.ticks >= mostTicks {
+		*r = rest{}
+	}
+}
+
+// breathed ends a breath, and with it the rest or not.
+func (l *leading) breathed() {
+	if r := &l.rest; l.pace.Rested(r.taken+1, r.messages, l.cutter.Len()) {
+		*r = rest{}
+	} else {
+		r.taken, r.messages = r.taken+1, 0
+	}
+}
 
 func (l *leading) tick(o options) {
-	l.rested() // where no clock does it
+	l.rest.tick()
 	if l.cutter.Len() > 0 {
 		l.waited++
 	}
@@ -120,6 +142,7 @@ func (l *leading) gather(settings *channel.Config, it item) {
 		it.done(order.ErrConfigChanged)
 		return
 	}
+	l.rest.messages++
 	had := l.cutter.Len()
 	full := l.cutter.Add(settings.Batch, it, it.m.Size)
 	l.full = append(l.full, full...)
@@ -156,7 +179,7 @@ func (l *leading) applied(o outcome, isLeader bool, term uint64) {
 func (l *leading) propose(rn *raft.RawNode, o options, cfg *Config) {
 	late := time.Duration(l.waited)*o.tick >= cfg.Settings().Batch.Timeout
 	for l.open && (len(l.full) > 0 || l.cutter.Len() > 0) {
-		if !l.pace.CutNow(len(l.inFlight), l.rest > 0, len(l.full) > 0, late) {
+		if !l.pace.CutNow(len(l.inFlight), l.rest.breath > 0, len(l.full) > 0, late) {
 			return
 		}
 		if len(l.full) == 0 {
@@ -165,7 +188,7 @@ func (l *leading) propose(rn *raft.RawNode, o options, cfg *Config) {
 		if !l.proposeBlock(rn, l.full[0], cfg) {
 			return
 		}
-		l.rest = l.pace.Rest(len(l.full[0]))
+		l.rest = rest{breath: l.pace.Breath(len(l.full[0]))}
 		l.full = l.full[1:]
 	}
 }

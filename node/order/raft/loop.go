@@ -19,13 +19,13 @@ func (n *Node) loop(ctx context.Context, c *core, log *diskLog) error {
 		defer t.Stop()
 		ticks = t.C
 	}
-	var rest restTimer
-	defer rest.end()
+	var breath breathTimer
+	defer breath.end()
 	for {
 		if err := n.dispatch(c.ready()); err != nil {
 			return err
 		}
-		rest.keep(c.lead.rest)
+		breath.keep(c.lead.rest.breath)
 		n.office.set(c.leader)
 		n.publish(c, log)
 		select {
@@ -33,9 +33,9 @@ func (n *Node) loop(ctx context.Context, c *core, log *diskLog) error {
 			return ctx.Err()
 		case <-ticks:
 			c.tick()
-		case <-rest.over():
-			rest.end()
-			c.lead.rested()
+		case <-breath.over():
+			breath.end()
+			c.lead.breathed()
 		case <-n.in.wake:
 			got := n.in.take()
 			for _, m := range got.net {
@@ -52,11 +52,11 @@ func (n *Node) loop(ctx context.Context, c *core, log *diskLog) error {
 	}
 }
 
-// restTimer is a timer that runs for as long as it is kept.
-type restTimer struct{ timer *time.Timer }
+// breathTimer is a timer that runs for as long as it is kept.
+type breathTimer struct{ timer *time.Timer }
 
 // keep starts the timer unless it runs; a duration of 0 stops it.
-func (p *restTimer) keep(d time.Duration) {
+func (p *breathTimer) keep(d time.Duration) {
 	switch {
 	case d == 0:
 		p.end()
@@ -66,14 +66,14 @@ func (p *restTimer) keep(d time.Duration) {
 }
 
 // over receives when the time is over, and never when there is no timer.
-func (p *restTimer) over() <-chan time.Time {
+func (p *breathTimer) over() <-chan time.Time {
 	if p.timer == nil {
 		return nil
 	}
 	return p.timer.C
 }
 
-func (p *restTimer) end() {
+func (p *breathTimer) end() {
 	if p.timer != nil {
 		p.timer.Stop()
 		p.timer = nil
