@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/weft-network/weft/ledger/ident/ca"
 	"github.com/weft-network/weft/ledger/ident/catest"
 	"github.com/weft-network/weft/ledger/policy"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 )
@@ -31,17 +33,22 @@ func parse(t testing.TB, dsl string) *common.SignaturePolicyEnvelope {
 	return env
 }
 
-// The examples of Fabric's documentation on endorsement policies.
+// The examples of Fabric's documentation (endorsement-policies.rst, policies.md),
+// and what else the language allows.
 func TestDocumentedPoliciesParse(t *testing.T) {
 	for dsl, want := range map[string]string{
-		"AND('Org1MSP.member', 'Org2MSP.member')":                                      "",
-		"AND('Org1MSP.peer', 'Org2MSP.peer')":                                          "",
-		"AND('Org1MSP.member', 'Org2MSP.member', 'Org3MSP.member')":                    "",
-		"OR('Org1MSP.member', 'Org2MSP.member')":                                       "",
-		"OR('Org1MSP.member', AND('Org2MSP.member', 'Org3MSP.member'))":                "",
-		"OutOf(1, 'Org1MSP.member', 'Org2MSP.member')":                                 "OR('Org1MSP.member', 'Org2MSP.member')",
-		"OutOf(2, 'Org1MSP.member', 'Org2MSP.member')":                                 "AND('Org1MSP.member', 'Org2MSP.member')",
-		"OutOf(2, 'Org1MSP.member', 'Org2MSP.member', 'Org3MSP.member')":               "",
+		"AND('Org1MSP.member', 'Org2MSP.member')":                       "",
+		"AND('Org1MSP.peer', 'Org2MSP.peer')":                           "",
+		"AND('Org1MSP.member', 'Org2MSP.member', 'Org3MSP.member')":     "",
+		"OR('Org1MSP.member', 'Org2MSP.member')":                        "",
+		"OR('Org1MSP.member', AND('Org2MSP.member', 'Org3MSP.member'))": "",
+		"OutOf(1, 'Org1MSP.member', 'Org2MSP.member')":                  "OR('Org1MSP.member', 'Org2MSP.member')",
+		"OutOf(2, 'Org1MSP.member', 'Org2MSP.member')":                  "AND('Org1MSP.member', 'Org2MSP.member')",
+		"OutOf(2, 'Org1MSP.member', 'Org2.member', 'Org3.member')":      "",
+		"OR(AND('Org1MSP.member', 'Org2MSP.member'), AND('Org1MSP.member', 'Org3MSP.member'), AND('Org2MSP.member', 'Org3MSP.member'))": "",
+		"OR('Org0MSP.admin', 'Org1MSP.member', 'Org1MSP.client', 'Org1MSP.peer')":                                                       "",
+		"OR('Org1MSP.admin', 'Org1MSP.peer', 'Org1MSP.client')":                                                                         "",
+		"OR('Org1.peer', 'Org2.peer')":                                                 "",
 		"OR('Org0.admin', 'Org1.client', 'Org1.orderer')":                              "",
 		"or ( \"MSP.WITH.DOTS.member\",\n\t'MSP-WITH-DASHES.peer' )":                   "OR('MSP.WITH.DOTS.member', 'MSP-WITH-DASHES.peer')",
 		"oUtOf('2', And('A.peer'), 'B.peer', 'C.peer')":                                "OutOf(2, OR('A.peer'), 'B.peer', 'C.peer')",
@@ -146,7 +153,7 @@ func TestParseOfStringIsTheSame(t *testing.T) {
 	})
 }
 
-func FuzzParse(f *testing.F) {
+func FuzzPolicyParse(f *testing.F) {
 	for _, s := range []string{"AND('A.peer', OutOf(2, 'B.member', 'C.admin'))", "or(\"x.y.client\")", "OutOf('1','A.peer')", "AND("} {
 		f.Add(s)
 	}
@@ -247,12 +254,44 @@ func TestVerifyLeavesOutWhatDoesNotCount(t *testing.T) {
 	}
 }
 
+// However often and in however many encodings it signs, an identity counts once.
+func TestAnIdentityCountsOnce(t *testing.T) {
+	n := newNetwork(t)
+	a0, a1 := n.a.Peer("peer0"), n.a.Peer("peer1")
+	var all []policy.Signed
+	for _, m := range []*ca.Member{a0, a0} {
+		sig, err := m.Signer().Sign([]byte("data"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := protowire.AppendVarint(protowire.AppendTag(slices.Clone(m.Serialized), 99, protowire.VarintType), 1)
+		all = append(all, policy.Signed{Data: []byte("data"), Identity: m.Serialized, Signature: sig},
+			policy.Signed{Data: []byte("data"), Identity: again, Signature: sig})
+	}
+	p, err := policy.FromSignature(n.set, parse(t, "OutOf(2, 'AMSP.member', 'AMSP.member')"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := policy.Verify(n.set, all)
+	if len(ids) != 1 {
+		t.Errorf("one identity counts as %d", len(ids))
+	}
+	wantError(t, p.Evaluate(ids), "too few signers")
+	if err := p.Evaluate(n.signed(t, a0, a1)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestUnsoundPoliciesAreRefused(t *testing.T) {
 	n := newNetwork(t)
 	deep := &common.SignaturePolicy{Type: &common.SignaturePolicy_SignedBy{}}
 	for range 100 {
 		deep = &common.SignaturePolicy{Type: &common.SignaturePolicy_NOutOf_{
 			NOutOf: &common.SignaturePolicy_NOutOf{N: 1, Rules: []*common.SignaturePolicy{deep}}}}
+	}
+	wide := &common.SignaturePolicy_NOutOf{Rules: make([]*common.SignaturePolicy, 5000)}
+	for i := range wide.Rules {
+		wide.Rules[i] = &common.SignaturePolicy{Type: &common.SignaturePolicy_SignedBy{}}
 	}
 	one := parse(t, "OR('A.peer')").Identities
 	by := func(i int32) *common.SignaturePolicy {
@@ -265,6 +304,7 @@ func TestUnsoundPoliciesAreRefused(t *testing.T) {
 		"asks for principal -1, but":   {Rule: by(-1), Identities: one},
 		"an empty part":                {Rule: &common.SignaturePolicy{}, Identities: one},
 		"nested more than 32 deep":     {Rule: deep, Identities: one},
+		"more than 4096 parts":         {Rule: &common.SignaturePolicy{Type: &common.SignaturePolicy_NOutOf_{NOutOf: wide}}, Identities: one},
 		"principals, more than 4096":   {Rule: by(0), Identities: make([]*msp.MSPPrincipal, 5000)},
 		"it is empty ":                 nil,
 		"it asks for principal 0, but": {Rule: by(0)},
@@ -389,8 +429,8 @@ func BenchmarkEvaluate(b *testing.B) {
 	}
 }
 
-// FuzzEnvelope drives everything that takes a policy from outside.
-func FuzzEnvelope(f *testing.F) {
+// FuzzSignaturePolicy drives everything that takes a policy's message from outside.
+func FuzzSignaturePolicy(f *testing.F) {
 	n := newNetwork(f)
 	ids := n.signed(f, n.a.Peer("peer0"), n.b.Peer("peer0"))
 	for _, dsl := range []string{"AND('AMSP.peer', OutOf(2, 'BMSP.member', 'AMSP.admin'))", "OutOf(0, 'A.peer')"} {
