@@ -61,6 +61,20 @@ type Tx struct {
 // TxID is the transaction id claimed by the channel header, or "".
 func (t *Tx) TxID() string { return t.ChannelHeader.GetTxId() }
 
+// IndexID is the id under which the ledger knows the transaction, whatever
+// becomes of it: the one that it claims, or else the one that it would have to
+// claim. Configurations claim none. It is "" when the headers do not parse.
+// See "Transaction ids" in docs/validation.md.
+func (t *Tx) IndexID() string {
+	switch {
+	case t.ChannelHeader == nil || t.TxID() != "":
+		return t.TxID()
+	case t.SignatureHeader == nil:
+		return ""
+	}
+	return txID(t.SignatureHeader.Nonce, t.SignatureHeader.Creator)
+}
+
 // RWSet is the parsed TxReadWriteSet of one transaction.
 type RWSet struct {
 	Namespaces []NsRWSet

@@ -231,7 +231,7 @@ func (c *Chain) indexTxs(batch *store.Batch, b *ledger.Block) (added int, err er
 	codes := block.Codes(b.Block)
 	seen := make(map[string]bool, len(b.Txs))
 	for i, tx := range b.Txs {
-		id := tx.TxID()
+		id := tx.IndexID()
 		if id == "" || len(id) > maxTxID || seen[id] || i >= len(codes) {
 			continue
 		}

@@ -23,7 +23,7 @@ func newAhead(l *chain.Chain) *ahead { return &ahead{ledger: l, ids: map[string]
 func (a *ahead) add(w *work) {
 	a.queued = append(a.queued, w)
 	for _, tx := range w.block.Txs {
-		a.ids[tx.TxID()]++
+		a.ids[tx.IndexID()]++
 	}
 }
 
@@ -43,7 +43,7 @@ func (a *ahead) view() *view {
 func (a *ahead) forget(height uint64) {
 	for len(a.queued) > 0 && a.queued[0].block.Header.Number < height {
 		for _, tx := range a.queued[0].block.Txs {
-			if id := tx.TxID(); a.ids[id] > 1 {
+			if id := tx.IndexID(); a.ids[id] > 1 {
 				a.ids[id]--
 			} else {
 				delete(a.ids, id)
