@@ -46,27 +46,29 @@ func (j *judgement) endorsed(t *tx) (code, error) {
 			names = append(names, s.name)
 		}
 	}
-	definitions := map[string]*definition{}
+	result, missing := valid, false
+	var changes []Key
 	for _, name := range names {
-		if definitions[name] = j.definition(name); definitions[name] == nil {
-			return peer.TxValidationCode_INVALID_CHAINCODE, nil
-		}
-	}
-	result, changes := valid, map[Key]bool{}
-	for _, name := range names {
-		e := endorsement{j: j, t: t, name: name, d: definitions[name]}
-		if j.m.Bug != NoPolicy && !e.holds() {
+		e := endorsement{j: j, t: t, name: name, d: j.definition(name)}
+		switch {
+		case e.d == nil:
+			missing = true
+			continue
+		case j.m.Bug != NoPolicy && !e.holds():
 			result = peer.TxValidationCode_ENDORSEMENT_POLICY_FAILURE
 			continue
 		}
 		for _, s := range t.set {
 			if s.name == name {
-				s.metadata(func(k Key) { changes[k] = true })
+				s.metadata(func(k Key) { changes = append(changes, k) })
 			}
 		}
 	}
-	for k := range changes {
+	for _, k := range changes {
 		j.changed[k] = true
+	}
+	if missing {
+		return peer.TxValidationCode_INVALID_CHAINCODE, nil
 	}
 	return result, nil
 }
@@ -150,32 +152,39 @@ func (e *endorsement) key(k Key) bool {
 	if e.j.changed[k] && bug != NoKeyPolicyChange {
 		return false
 	}
+	// What a collection asks for; one that nobody knows is nobody's, whatever
+	// policies its keys have.
+	collection, known := e.chaincode, k.Collection == ""
+	if org, ok := strings.CutPrefix(k.Collection, "_implicit_org_"); ok {
+		collection, known = func() bool { return c.implicit(bug, org, e.t.signers) }, c.application(org) != ""
+	} else {
+		for _, one := range e.d.collections.GetConfig() {
+			if s := one.GetStaticCollectionConfig(); s.GetName() == k.Collection && !known {
+				known = true
+				if s.EndorsementPolicy != nil {
+					collection = func() bool { return c.policy(bug, []byte(mustMarshal(s.EndorsementPolicy)), e.t.signers) }
+				}
+			}
+		}
+	}
+	if !known && bug != NoCollectionRule {
+		return false
+	}
 	if p := parameter(e.j.m.State[k].Metadata); len(p) > 0 && bug != NoKeyPolicy {
 		env := &common.SignaturePolicyEnvelope{}
 		return proto.Unmarshal(p, env) == nil && c.signedBy(bug, env, e.t.signers)
 	}
-	if k.Collection == "" || bug == NoCollectionRule {
+	if bug == NoCollectionRule {
 		return e.chaincode()
 	}
-	if org, ok := strings.CutPrefix(k.Collection, "_implicit_org_"); ok {
-		return c.implicit(bug, org, e.t.signers)
-	}
-	for _, one := range e.d.collections.GetConfig() {
-		if s := one.GetStaticCollectionConfig(); s.GetName() == k.Collection {
-			if s.EndorsementPolicy == nil {
-				return e.chaincode()
-			}
-			return c.application(bug, []byte(mustMarshal(s.EndorsementPolicy)), e.t.signers)
-		}
-	}
-	return false
+	return collection()
 }
 
 func (e *endorsement) chaincode() bool {
 	if e.name == "_lifecycle" {
 		return e.j.m.config.lifecycle(e.j.m.Bug, e.t.signers)
 	}
-	return e.j.m.config.application(e.j.m.Bug, e.d.parameter, e.t.signers)
+	return e.j.m.config.policy(e.j.m.Bug, e.d.parameter, e.t.signers)
 }
 
 // parameter is the last VALIDATION_PARAMETER of encoded metadata.

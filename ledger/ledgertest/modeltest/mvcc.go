@@ -3,6 +3,7 @@ package modeltest
 import (
 	"bytes"
 	"crypto/sha256"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,7 +28,7 @@ func (j *judgement) reads(t *tx) code {
 		}
 		for n, h := range s.hashed {
 			for _, r := range h.HashedReads {
-				if bug != NoHashedRead && !j.unchanged(Key{s.name, s.collections[n], string(r.KeyHash)}, r.Version) {
+				if bug != NoHashedRead && !j.unchangedHash(Key{s.name, s.collections[n], string(r.KeyHash)}, r.Version) {
 					return peer.TxValidationCode_MVCC_READ_CONFLICT
 				}
 			}
@@ -42,6 +43,15 @@ func (j *judgement) unchanged(k Key, was *kvrwset.Version) bool {
 	}
 	now, ok := j.m.State[k]
 	return same(was, now, ok) || j.m.Bug == NoReadCheck
+}
+
+// unchangedHash: a collection without a name has no keys, though what is written
+// there is written to public ones.
+func (j *judgement) unchangedHash(k Key, was *kvrwset.Version) bool {
+	if k.Collection == "" {
+		return was == nil
+	}
+	return j.unchanged(k, was)
 }
 
 func same(was *kvrwset.Version, now Value, ok bool) bool {
@@ -144,63 +154,83 @@ func hashOf(parts ...[]byte) []byte {
 	return sum[:]
 }
 
-// apply is rule 23: first all values of the transaction, then all metadata,
-// each on what was there before the transaction.
+// deeds are what a transaction does to one key. Each deed adds its number, so
+// that repeated ones are others than they were.
+type deeds struct {
+	sum             uint8
+	value, metadata string
+}
+
+const (
+	putValue, putMetadata, dropMetadata, dropKey uint8 = 1, 2, 4, 8
+)
+
+// apply is rule 23: all deeds of the transaction, each key's completed by what
+// was there before the transaction.
 func (j *judgement) apply(t *tx, index uint64) {
-	type change struct {
-		value, metadata *string
-	}
-	changes := map[Key]*change{}
-	of := func(k Key) *change {
-		if changes[k] == nil {
-			changes[k] = &change{}
+	all := map[Key]*deeds{}
+	of := func(k Key) *deeds {
+		if all[k] == nil {
+			all[k] = &deeds{}
 		}
-		return changes[k]
+		return all[k]
+	}
+	metadata := func(k Key, entries []*kvrwset.KVMetadataEntry) {
+		if d := of(k); len(entries) == 0 {
+			d.sum += dropMetadata
+		} else {
+			d.sum, d.metadata = d.sum+putMetadata, mustMarshal(&kvrwset.KVMetadataWrite{Entries: entries})
+		}
 	}
 	for i := range t.set {
 		s := &t.set[i]
-		s.values(func(k Key, v string) { of(k).value = &v })
+		s.values(func(k Key, v string) {
+			if d := of(k); v == "" {
+				d.sum += dropKey
+			} else {
+				d.sum, d.value = d.sum+putValue, v
+			}
+		})
 		for _, w := range s.kv.MetadataWrites {
-			md := encode(w.Entries)
-			of(Key{Namespace: s.name, Name: w.Key}).metadata = &md
+			metadata(Key{Namespace: s.name, Name: w.Key}, w.Entries)
 		}
 		for n, h := range s.hashed {
 			for _, w := range h.MetadataWrites {
-				md := encode(w.Entries)
-				of(Key{s.name, s.collections[n], string(w.KeyHash)}).metadata = &md
+				metadata(Key{s.name, s.collections[n], string(w.KeyHash)}, w.Entries)
 			}
 		}
 	}
 	results := map[Key]*Value{}
-	for k, c := range changes {
-		old := j.m.State[k]
-		if p := j.pending[k]; p != nil {
-			old = *p
-		}
-		now := Value{Value: old.Value, Metadata: old.Metadata, Block: j.number, Tx: index}
-		switch {
-		case c.value != nil:
-			if now.Value = *c.value; j.m.Bug == LostMetadata {
-				now.Metadata = ""
+	for k, d := range all {
+		if v := j.complete(k, *d); v != nil {
+			if j.m.Bug != SameVersion || d.sum&(putValue|dropKey) != 0 {
+				v.Block, v.Tx = j.number, index
 			}
-		case old.Value == "":
-			continue // metadata of a key that is not there
-		case j.m.Bug == SameVersion:
-			now.Block, now.Tx = old.Block, old.Tx
+			results[k] = v
 		}
-		if c.metadata != nil {
-			now.Metadata = *c.metadata
-		}
-		if now.Value == "" {
-			now.Metadata = ""
-		}
-		results[k] = &now
 	}
-	for k, v := range results {
-		j.pending[k] = v
-	}
+	maps.Copy(j.pending, results)
 }
 
-func encode(entries []*kvrwset.KVMetadataEntry) string {
-	return mustMarshal(&kvrwset.KVMetadataWrite{Entries: entries})
+// complete is what a key is after a transaction's deeds, "" for gone, nil for as
+// it was.
+func (j *judgement) complete(k Key, d deeds) *Value {
+	old := j.m.State[k]
+	if p := j.pending[k]; p != nil {
+		old = *p
+	}
+	has := func(deed uint8) bool { return d.sum&deed != 0 }
+	switch {
+	case has(dropKey):
+		return &Value{}
+	case has(putValue) && (has(putMetadata) || has(dropMetadata)):
+		return &Value{Value: d.value, Metadata: d.metadata}
+	case d.sum|putValue == putValue && j.m.Bug == LostMetadata:
+		return &Value{Value: d.value}
+	case d.sum|putValue == putValue:
+		return &Value{Value: d.value, Metadata: old.Metadata}
+	case old.Value == "":
+		return nil // the metadata of a key that is not there
+	}
+	return &Value{Value: old.Value, Metadata: d.metadata, Block: old.Block, Tx: old.Tx}
 }

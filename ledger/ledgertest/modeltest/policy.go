@@ -159,8 +159,8 @@ func (c *config) fits(m *member, p *msp.MSPPrincipal, bug Bug) bool {
 	return false
 }
 
-// application evaluates a marshalled ApplicationPolicy.
-func (c *config) application(bug Bug, raw []byte, signers []*member) bool {
+// policy evaluates a marshalled ApplicationPolicy.
+func (c *config) policy(bug Bug, raw []byte, signers []*member) bool {
 	p := &peer.ApplicationPolicy{}
 	if proto.Unmarshal(raw, p) != nil {
 		return false
@@ -182,8 +182,8 @@ func (c *config) lifecycle(bug Bug, signers []*member) bool {
 	}
 	held := 0
 	orgs := c.root.Groups["Application"].Groups
-	for name := range orgs {
-		id, _, _ := readOrg(orgs[name].Values["MSP"].GetValue())
+	for _, g := range orgs {
+		id, _, _ := readOrg(g.Values["MSP"].GetValue())
 		if slices.ContainsFunc(signers, func(m *member) bool { return m.mspID == id }) {
 			held++
 		}
@@ -194,14 +194,19 @@ func (c *config) lifecycle(bug Bug, signers []*member) bool {
 // implicit guards the implicit collection of an organisation: its own
 // Endorsement policy, or any member of it.
 func (c *config) implicit(bug Bug, mspID string, signers []*member) bool {
-	for name, g := range c.root.Groups["Application"].Groups {
-		if id, _, _ := readOrg(g.Values["MSP"].GetValue()); id != mspID {
-			continue
-		}
-		if path := "/Channel/Application/" + name + "/Endorsement"; c.has(path) {
-			return c.at(bug, path, signers)
-		}
-		return slices.ContainsFunc(signers, func(m *member) bool { return m.mspID == mspID })
+	if path := "/Channel/Application/" + c.application(mspID) + "/Endorsement"; c.has(path) {
+		return c.at(bug, path, signers)
 	}
-	return false
+	return slices.ContainsFunc(signers, func(m *member) bool { return m.mspID == mspID })
+}
+
+// application is the name of the application organisation with that MSP id, or
+// "".
+func (c *config) application(mspID string) string {
+	for name, g := range c.root.Groups["Application"].Groups {
+		if id, _, _ := readOrg(g.Values["MSP"].GetValue()); id == mspID {
+			return name
+		}
+	}
+	return ""
 }
