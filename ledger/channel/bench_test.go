@@ -26,3 +26,14 @@ func BenchmarkJSON(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkNext(b *testing.B) {
+	n := newTestnet(b)
+	env := channeltest.Next(b, n.Config, n.batchOfTen, n.admin)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := n.Next(env); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
