@@ -4,15 +4,23 @@ import (
 	"errors"
 	"flag"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/state"
 	"github.com/weft-network/weft/ledger/store/storetest"
 )
 
-var crashSeed = flag.Uint64("crash.seed", 1, "seed of the crash tests")
+var (
+	crashSeed   = flag.Uint64("crash.seed", 1, "seed of the tests of crashes and faults")
+	crashBlocks = flag.Int("crash.blocks", 30, "blocks of the load of TestCrashAtEveryWrite")
+)
 
 // image is the disk as a crash left it, and the height acknowledged before.
 type image struct {
@@ -21,36 +29,77 @@ type image struct {
 	at    int64
 }
 
-// crashEverywhere appends blocks, with a restart midway, and takes an image of
-// the disk before every change of it.
-func crashEverywhere(t *testing.T, rng *rand.Rand, disk *storetest.Disk, percent, blocks int, o Options) (*model, []image) {
-	var (
-		mu     sync.Mutex
-		images []image
-		acked  atomic.Uint64
-	)
-	m := newModel()
-	dice := rand.New(rand.NewPCG(rng.Uint64(), 0))
+// load is what the tests of crashes and faults do to a ledger: blocks of up to
+// ten transactions, appended by one, two or three, with a restart midway.
+func load(seed uint64, blocks int) (*model, [][]Entry) {
+	rng, m := rand.New(rand.NewPCG(seed, 1)), newModel()
+	m.txsPerBlock = 10
+	var calls [][]Entry
+	for n := 0; n < blocks; {
+		k := min(1+rng.IntN(3), blocks-n)
+		calls = append(calls, m.nextEntries(rng, k))
+		n += k
+	}
+	return m, calls
+}
+
+// again copies the entries: a chain sets hashes in blocks.
+func again(entries []Entry) []Entry {
+	var out []Entry
+	for _, e := range entries {
+		b := *e.Block
+		b.Block = proto.Clone(e.Block.Block).(*common.Block)
+		out = append(out, Entry{&b, e.Commit})
+	}
+	return out
+}
+
+// crashEverywhere puts a load on a ledger and hands the disk as a crash would
+// leave it before every change of it to check, on two goroutines.
+func crashEverywhere(t *testing.T, disk *storetest.Disk, percent int, calls [][]Entry, o Options, check func(image)) {
+	var acked atomic.Uint64
+	var taking sync.Mutex
+	images := make(chan image, 4)
+	dice := rand.New(rand.NewPCG(*crashSeed, 2))
 	disk.BeforeWrite = func(i int64, _ string) error {
-		mu.Lock()
-		defer mu.Unlock()
-		before := acked.Load()
-		images = append(images, image{disk.Crash(percent, dice), before, i})
+		taking.Lock()
+		before := acked.Load() // or a later one would be asked of an earlier image
+		img := image{disk.Crash(percent, dice), before, i}
+		taking.Unlock()
+		images <- img
 		return nil
 	}
+	var checks sync.WaitGroup
 	for range 2 {
+		checks.Go(func() {
+			for img := range images {
+				if t.Failed() {
+					continue
+				}
+				done := make(chan struct{})
+				go func() { // which a failure ends
+					defer close(done)
+					check(img)
+				}()
+				<-done
+			}
+		})
+	}
+	for _, half := range [][][]Entry{calls[:len(calls)/2], calls[len(calls)/2:]} {
 		c := openTest(t, disk, o)
-		for range blocks / 2 {
-			appendAny(t, c, m, rng)
+		for _, entries := range half {
+			if err := c.AppendAll(entries); err != nil {
+				t.Error(err)
+			}
 			acked.Store(c.Height())
 		}
 		if err := c.Close(); err != nil {
-			t.Fatal(err)
+			t.Error(err)
 		}
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	return m, images
+	disk.BeforeWrite = nil
+	close(images)
+	checks.Wait()
 }
 
 // appendAny is appendNext for chains with and without state.
@@ -71,11 +120,16 @@ func appendAny(t testing.TB, c *Chain, m *model, rng *rand.Rand) {
 func (m *model) at(h uint64) *model {
 	cut := &model{
 		blocks: m.blocks[:h:h], states: m.states[: h+1 : h+1], commits: m.commits[:h:h], txs: map[string]TxInfo{},
-		history: map[place][]state.Modification{}, findings: m.findings, txsPerBlock: m.txsPerBlock,
+		history: map[place][]state.Modification{}, findings: map[ledger.Version]*ledger.Finding{}, txsPerBlock: m.txsPerBlock,
 	}
 	for id, info := range m.txs {
 		if info.Block < h {
 			cut.txs[id] = info
+		}
+	}
+	for at, f := range m.findings {
+		if at.Block < h {
+			cut.findings[at] = f
 		}
 	}
 	for p, all := range m.history {
@@ -89,59 +143,103 @@ func (m *model) at(h uint64) *model {
 }
 
 func TestCrashAtEveryWriteKeepsWhatWasAcknowledged(t *testing.T) {
-	o := Options{Replay: replay, SegmentBytes: 8000}
+	o := Options{Replay: replay, SegmentBytes: 16_000}
+	blocks := *crashBlocks
+	if testing.Short() {
+		blocks = 6
+	}
 	for _, x := range []struct {
 		name    string
 		disk    *storetest.Disk
 		percent int
 	}{
 		{"only what was synced", storetest.NewDisk(), 0},
-		{"a third of the rest", storetest.NewJournalledDisk(), 30},
-		{"most of the rest", storetest.NewJournalledDisk(), 90},
+		{"half of the rest", storetest.NewJournalledDisk(), 50},
+		{"all of the rest", storetest.NewJournalledDisk(), 100},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			rng := seeded(t, *crashSeed)
-			m, images := crashEverywhere(t, rng, x.disk, x.percent, 12, o)
-			t.Logf("%d crashes", len(images))
-			for k := *crashSeed % 3; k < uint64(len(images)); k += 3 { // for time's sake
-				i := images[k]
-				again := crashDuringRecovery(t, rng, i, x.percent, o)
-				m.checkCrash(t, i, rng, o)
-				m.checkCrash(t, again, rng, o)
+			t.Logf("seed %d", *crashSeed)
+			m, calls := load(*crashSeed, blocks)
+			var crashes, lost, blocksReplayed atomic.Int64
+			crashEverywhere(t, x.disk, x.percent, calls, o, func(i image) {
+				rng := rand.New(rand.NewPCG(*crashSeed, uint64(i.at)))
+				crashes.Add(1)
+				if i.at%10 == 0 {
+					m.checkCrash(errorer{t}, crashDuringRecovery(errorer{t}, rng, i, x.percent, o), rng, o)
+				}
+				r, l := m.checkCrash(errorer{t}, i, rng, o)
+				blocksReplayed.Add(r)
+				lost.Add(l)
+			})
+			t.Logf("%d crashes; per crash %.1f blocks were replayed and %.1f findings lost", crashes.Load(),
+				float64(blocksReplayed.Load())/float64(crashes.Load()), float64(lost.Load())/float64(crashes.Load()))
+			if crashes.Load() < int64(blocks) {
+				t.Error("too few for a test")
 			}
 		})
 	}
 }
 
-func (m *model) checkCrash(t *testing.T, i image, rng *rand.Rand, o Options) {
+// errorer fails a test from any goroutine, which ends.
+type errorer struct{ testing.TB }
+
+func (e errorer) Fatalf(format string, args ...any) {
+	e.Helper()
+	e.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+func (e errorer) Fatal(args ...any) {
+	e.Helper()
+	e.Error(args...)
+	runtime.Goexit()
+}
+
+func (m *model) checkCrash(t testing.TB, i image, rng *rand.Rand, o Options) (replayed, lost int64) {
 	t.Helper()
-	c := openTest(t, i.disk, o)
+	o.FS = i.disk
+	c, err := Open("ledger", o)
+	if err != nil {
+		t.Fatalf("open after crash %d: %v", i.at, err)
+	}
 	if c.Height() < i.acked {
 		t.Fatalf("height %d after crash %d, but %d was acknowledged", c.Height(), i.at, i.acked)
 	}
 	m.check(t, c)
+	replayed, lost = int64(c.Height()-c.Recovery().IndexHeight), int64(m.checkFindings(t, c))
 	goOn(t, c, m.at(c.Height()), rng)
+	return replayed, lost
 }
 
 // crashDuringRecovery opens the image and crashes at some write of that.
-func crashDuringRecovery(t *testing.T, rng *rand.Rand, i image, percent int, o Options) image {
+func crashDuringRecovery(t testing.TB, rng *rand.Rand, i image, percent int, o Options) image {
 	disk := i.disk.Crash(0, nil)
 	k := 1 + rng.Int64N(12)
 	crashed := i.disk.Crash(0, nil)
+	var taking sync.Mutex
 	disk.BeforeWrite = func(n int64, _ string) error {
 		if n == k {
+			taking.Lock()
 			crashed = disk.Crash(percent, rng)
+			taking.Unlock()
 		}
 		return nil
 	}
-	if err := openTest(t, disk, o).Close(); err != nil {
-		t.Fatal(err)
+	o.FS = disk
+	c, err := Open("ledger", o)
+	if err != nil {
+		t.Fatalf("open after crash %d: %v", i.at, err)
 	}
+	if err := c.Close(); err != nil {
+		t.Fatalf("close after crash %d: %v", i.at, err)
+	}
+	taking.Lock()
+	defer taking.Unlock()
 	return image{crashed, i.acked, i.at}
 }
 
 // goOn appends to a recovered chain and restarts it.
-func goOn(t *testing.T, c *Chain, m *model, rng *rand.Rand) {
+func goOn(t testing.TB, c *Chain, m *model, rng *rand.Rand) {
 	t.Helper()
 	for range 3 {
 		appendAny(t, c, m, rng)
