@@ -49,7 +49,7 @@ had. Times are what transactions claim. Nothing is changed.`,
 }
 
 func (l *ledgerOptions) printStats(s *audit.Stats) error {
-	l.printf("Ledger of %s in %s, %s's\n\n", orUnknown(s.Channel), l.short(s.Dir), s.Kind)
+	l.title(s.Channel, s.Kind, s.Dir)
 	tw := tabwriter.NewWriter(l.stdout, 0, 0, 2, ' ', 0)
 	row := func(cells ...any) {
 		var texts []string

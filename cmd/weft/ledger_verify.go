@@ -72,7 +72,7 @@ func (l *ledgerOptions) verified(v *audit.Verification) error {
 }
 
 func (l *ledgerOptions) printVerification(v *audit.Verification) error {
-	l.printf("Ledger of %s in %s, %s's\n\n", orUnknown(v.Channel), l.short(v.Dir), v.Kind)
+	l.title(v.Channel, v.Kind, v.Dir)
 	tw := tabwriter.NewWriter(l.stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(tw, "CHECK\tCHECKED\tRESULT")
 	for _, r := range v.Results {
@@ -104,9 +104,14 @@ func (l *ledgerOptions) printVerification(v *audit.Verification) error {
 	return nil
 }
 
-func orUnknown(channel string) string {
+// title says which ledger it is.
+func (l *ledgerOptions) title(channel string, kind audit.Kind, dir string) {
 	if channel == "" {
-		return "an unknown channel"
+		channel = "an unknown channel"
 	}
-	return channel
+	of := "a peer's"
+	if kind == audit.Orderer {
+		of = "an orderer's"
+	}
+	l.printf("The ledger of %s, %s, in %s\n\n", channel, of, l.short(dir))
 }

@@ -229,11 +229,22 @@ func someOf(orgs []string) string {
 	return strings.Join(orgs, ", ")
 }
 
+// compositeKeyMark begins and ends a composite key and separates its parts.
+const compositeKeyMark = "\x00"
+
 // maxShownKey bounds a key on a line.
 const maxShownKey = 200
 
-// shown is a key for people: quoted, with what does not print escaped.
+// shown is a key for people: quoted, with what does not print escaped, and a
+// composite one as its parts.
 func shown(key []byte) string {
+	if parts, ok := strings.CutPrefix(string(key), compositeKeyMark); ok && strings.HasSuffix(parts, compositeKeyMark) && len(key) <= maxShownKey {
+		var quoted []string
+		for _, p := range strings.Split(strings.TrimSuffix(parts, compositeKeyMark), compositeKeyMark) {
+			quoted = append(quoted, fmt.Sprintf("%q", p))
+		}
+		return "(" + strings.Join(quoted, ", ") + ")"
+	}
 	if len(key) > maxShownKey {
 		return fmt.Sprintf("%q…", key[:maxShownKey])
 	}

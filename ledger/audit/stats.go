@@ -127,11 +127,12 @@ func (c *counter) span(at time.Time) {
 	}
 }
 
-// claimed is the time in an envelope's channel header, nil when there is none.
+// claimed is the time in an envelope's channel header, nil when there is none. A
+// genesis block that was made to have the same bytes again says the epoch.
 func claimed(raw []byte) *time.Time {
 	env, payload, header := &common.Envelope{}, &common.Payload{}, &common.ChannelHeader{}
 	if proto.Unmarshal(raw, env) != nil || proto.Unmarshal(env.Payload, payload) != nil ||
-		proto.Unmarshal(payload.GetHeader().GetChannelHeader(), header) != nil || header.Timestamp == nil || !header.Timestamp.IsValid() {
+		proto.Unmarshal(payload.GetHeader().GetChannelHeader(), header) != nil || header.GetTimestamp().GetSeconds() == 0 || !header.Timestamp.IsValid() {
 		return nil
 	}
 	at := header.Timestamp.AsTime()

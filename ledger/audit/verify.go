@@ -193,11 +193,11 @@ func (v *verifier) contents() (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
 	v.judge = &judge{ctx: v.ctx, workers: max(1, v.o.Workers), validated: v.Kind == Peer, passed: map[string]uint64{}}
-	o := chain.Options{}
+	o, each := chain.Options{}, v.orderersBlock
 	if v.Kind == Peer {
-		o.Replay = v.replay
+		o.Replay, each = v.replay, nil
 	}
-	r, err := chain.Rederive(v.Dir, temp, o)
+	r, err := chain.Rederive(v.Dir, temp, o, each)
 	if err != nil {
 		return err
 	}
@@ -248,11 +248,7 @@ func (v *verifier) compareOnTheWay(r *chain.Rederived) error {
 
 // advance checks blocks up to a height and tells whether all are good.
 func (v *verifier) advance(r *chain.Rederived, height uint64) (good bool, err error) {
-	if v.Kind == Peer {
-		err = r.Advance(height)
-	} else if err = v.orderersBlocks(height); err == nil {
-		err = r.Advance(height)
-	}
+	err = r.Advance(height)
 	var f checkFault
 	switch {
 	case errors.As(err, &f):
@@ -271,37 +267,20 @@ func (v *verifier) advance(r *chain.Rederived, height uint64) (good bool, err er
 	return true, nil
 }
 
-// orderersBlocks checks the blocks of a ledger without state.
-func (v *verifier) orderersBlocks(height uint64) error {
-	if v.judge.next >= height {
-		return nil
+// orderersBlock checks a block of a ledger without state.
+func (v *verifier) orderersBlock(raw []byte) error {
+	b := &common.Block{}
+	if err := proto.Unmarshal(raw, b); err != nil {
+		return at(CheckChain, v.judge.next, "%v", err)
 	}
-	_, err := chain.ReadLog(v.Dir, chain.Options{}, func(n uint64, raw []byte, _, _ uint64) error {
-		switch {
-		case n < v.judge.next:
-			return nil
-		case n >= height:
-			return errEnough
-		}
-		b := &common.Block{}
-		if err := proto.Unmarshal(raw, b); err != nil {
-			return at(CheckChain, n, "%v", err)
-		}
-		parsed, err := ledger.ParseBlock(b)
-		if err != nil {
-			return at(CheckChain, n, "%v", err)
-		}
-		_, err = v.judge.block(parsed, nil)
-		v.tell("blocks checked", v.judge.next, v.blocks)
-		return err
-	})
-	if errors.Is(err, errEnough) {
-		return nil
+	parsed, err := ledger.ParseBlock(b)
+	if err != nil {
+		return at(CheckChain, v.judge.next, "%v", err)
 	}
+	_, err = v.judge.block(parsed, nil)
+	v.tell("blocks checked", v.judge.next, v.blocks)
 	return err
 }
-
-var errEnough = errors.New("enough")
 
 // fault notes the first fault of a check.
 func (v *verifier) fault(err error) {

@@ -41,12 +41,16 @@ func openLogReadOnly(dir string, o Options) (*store.Log, error) {
 // Rederived is a ledger's blocks with everything that derives from them made
 // anew, away from the ledger, of which nothing changes. It is used by one
 // goroutine.
-type Rederived struct{ c *Chain }
+type Rederived struct {
+	c    *Chain
+	each func(raw []byte) error
+}
 
 // Rederive begins to make what derives from the blocks of the ledger in dir in
 // another directory, which is empty. Nothing is made yet: see Advance. Of the
-// options FS, Logger and Replay count.
-func Rederive(dir, index string, o Options) (*Rederived, error) {
+// options FS, Logger and Replay count. each, which may be nil, is given every
+// marshalled block before Replay is.
+func Rederive(dir, index string, o Options, each func(raw []byte) error) (*Rederived, error) {
 	log, err := openLogReadOnly(dir, o)
 	if err != nil {
 		return nil, err
@@ -58,7 +62,7 @@ func Rederive(dir, index string, o Options) (*Rederived, error) {
 	c := newChain(log, db, Options{FS: o.FS, Logger: o.Logger, Replay: o.Replay})
 	c.tip.Store(&savepoint{})
 	c.fillFilter()
-	return &Rederived{c}, nil
+	return &Rederived{c, each}, nil
 }
 
 // LogError is a fault of the block files, and of nothing else.
@@ -68,8 +72,8 @@ type LogError struct{ error }
 func (e *LogError) Unwrap() error { return e.error }
 
 // Advance makes what derives from the blocks up to a height, or up to the last
-// one if there are fewer. It calls Options.Replay for each, and returns its
-// error, wrapped; one of the block files is a *LogError.
+// one if there are fewer. An error of a function that it calls is wrapped; one of
+// the block files is a *LogError.
 func (r *Rederived) Advance(height uint64) error {
 	if r.c.Height() >= height {
 		return nil
@@ -79,7 +83,7 @@ func (r *Rederived) Advance(height uint64) error {
 	var ended error // by the function below
 	err := r.c.log.Scan(r.c.tip.Load().end, func(next store.Position, payload []byte) error {
 		// One behind, since only the next record tells where a block ends.
-		ended = r.c.replayBlock(at, raw, next)
+		ended = r.derive(at, raw, next)
 		if at, raw = next, payload; ended == nil && r.c.Height() >= height {
 			ended = errEnough
 		}
@@ -93,7 +97,16 @@ func (r *Rederived) Advance(height uint64) error {
 	case err != nil:
 		return &LogError{err}
 	}
-	return r.c.replayBlock(at, raw, r.c.log.End())
+	return r.derive(at, raw, r.c.log.End())
+}
+
+func (r *Rederived) derive(at store.Position, raw []byte, end store.Position) error {
+	if raw != nil && r.each != nil {
+		if err := r.each(raw); err != nil {
+			return err
+		}
+	}
+	return r.c.replayBlock(at, raw, end)
 }
 
 var errEnough = errors.New("enough")

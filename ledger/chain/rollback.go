@@ -128,13 +128,13 @@ func finishRollback(dir string, o Options) error {
 var ErrRollback = errors.New("it is completed when the node is started, or by \"weft ledger rollback\"")
 
 // settleRollback is finishRollback for Open: who only reads is told instead. It
-// also removes what a crash left of an index that was on its way out.
+// also removes what a crash left of a plan that was never written, or of an index
+// that was on its way out.
 func settleRollback(dir string, o Options) error {
 	if !o.ReadOnly {
-		err := finishRollback(dir, o)
-		if err == nil {
-			err = store.RemoveDiscarded(filepath.Join(dir, indexDir), o.store())
-		}
+		err := errors.Join(finishRollback(dir, o),
+			store.RemoveUnwritten(filepath.Join(dir, rollbackFile), o.store()),
+			store.RemoveDiscarded(filepath.Join(dir, indexDir), o.store()))
 		if err != nil {
 			return fmt.Errorf("complete a rollback: %w", err)
 		}

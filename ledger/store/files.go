@@ -42,13 +42,16 @@ func ReadFile(path string, o Options) (string, error) {
 	return readSmall(o.withDefaults().FS, path)
 }
 
+// RemoveUnwritten removes what a crash left of a file that WriteFile writes.
+func RemoveUnwritten(path string, o Options) error { return RemoveFile(path+writeTemp, o) }
+
 // RemoveFile removes a file, durably. One that is not there is no error.
 func RemoveFile(path string, o Options) error {
 	fsys := o.withDefaults().FS
+	if _, err := fsys.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err := fsys.Remove(path); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
 		return err
 	}
 	return syncDir(fsys, fsys.PathDir(path))
