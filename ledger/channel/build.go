@@ -1,16 +1,14 @@
 package channel
 
-import (
-	"github.com/hyperledger/fabric-protos-go-apiv2/common"
-)
+import "github.com/hyperledger/fabric-protos-go-apiv2/common"
 
 // fabricFallback is the mod_policy that Fabric gives, without a new version, to
 // all elements that have none, whenever a config changes: channels made by
 // Fabric 1.0 could not be changed otherwise.
 const fabricFallback = "Admins"
 
-// build (T11, T12) puts the new tree together from the root down: each group holds what its
-// newest form names, so that what is not named disappears.
+// build (T11, T12) puts the new tree together from the root down: each group
+// holds what its newest form names, so that what is not named disappears.
 func build(current, delta elements) *changed {
 	b := builder{current: current, delta: delta, used: map[place]bool{}}
 	made := &changed{root: b.group(rootPath)}

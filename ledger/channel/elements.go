@@ -27,7 +27,7 @@ type place struct {
 
 func (p place) String() string { return string(p.kind) + " " + p.path }
 
-// parent is the path of the group that holds the element; "" above the root.
+// parent is the path of the group that holds the element, "" for the root.
 func (p place) parent() string { return p.path[:strings.LastIndexByte(p.path, '/')] }
 
 func comparePlaces(a, b place) int {
@@ -58,30 +58,22 @@ func elementsOf(root *common.ConfigGroup) (elements, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := elements{}
-	for path, g := range groups {
-		if err := all.add(path, g.ConfigGroup); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
+	return listed(groups), nil
 }
 
-func (all elements) add(path string, g *common.ConfigGroup) error {
-	all[place{path, groupKind}] = g
-	for name, v := range g.GetValues() {
-		if v == nil {
-			return fmt.Errorf("%s/%s: the value is nil", path, name)
+// listed are the elements of groups that were held to the limits.
+func listed(groups map[string]*group) elements {
+	all := elements{}
+	for path, g := range groups {
+		all[place{path, groupKind}] = g.ConfigGroup
+		for name, v := range g.Values {
+			all[place{path + "/" + name, valueKind}] = v
 		}
-		all[place{path + "/" + name, valueKind}] = v
-	}
-	for name, p := range g.GetPolicies() {
-		if p == nil {
-			return fmt.Errorf("%s/%s: the policy is nil", path, name)
+		for name, p := range g.Policies {
+			all[place{path + "/" + name, policyKind}] = p
 		}
-		all[place{path + "/" + name, policyKind}] = p
 	}
-	return nil
+	return all
 }
 
 // places are in order of their paths, so that every node names the same first

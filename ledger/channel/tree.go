@@ -119,6 +119,9 @@ func (w *walker) walk(g *group, depth int) error {
 	if err := cmp.Or(checkNames(g.path, g.Groups), checkNames(g.path, g.Values), checkNames(g.path, g.Policies)); err != nil {
 		return err
 	}
+	if err := cmp.Or(checkPresent(g.path, g.Values), checkPresent(g.path, g.Policies)); err != nil {
+		return err
+	}
 	w.groups[g.path] = g
 	for _, sub := range g.children() {
 		if err := w.walk(sub, depth+1); err != nil {
@@ -132,6 +135,16 @@ func checkNames[V any](path string, m map[string]V) error {
 	for _, name := range sortedKeys(m) {
 		if err := checkName(name); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// checkPresent refuses elements that are nil, which no bytes stand for.
+func checkPresent[V any](path string, m map[string]*V) error {
+	for _, name := range sortedKeys(m) {
+		if m[name] == nil {
+			return fmt.Errorf("%s/%s: the element is empty", path, name)
 		}
 	}
 	return nil

@@ -26,10 +26,7 @@ func (c *Config) change(env *common.Envelope) (*changed, error) {
 	if u.GetChannelId() != c.ID {
 		return nil, fmt.Errorf("the config update is for channel %q", clip(u.GetChannelId()))
 	}
-	current, err := elementsOf(c.Proto.GetChannelGroup())
-	if err != nil {
-		return nil, err
-	}
+	current := listed(c.groups)
 	read, err := elementsOf(u.GetReadSet())
 	if err != nil {
 		return nil, fmt.Errorf("read set: %w", err)
@@ -48,8 +45,8 @@ func (c *Config) change(env *common.Envelope) (*changed, error) {
 	return build(current, delta), nil
 }
 
-// checkReads (T5) wants everything that was read to be there still, in the version
-// that was read. The content of a read set is not looked at.
+// checkReads (T5) wants everything that was read to be there still, in the
+// version that was read. The content of a read set is not looked at.
 func checkReads(read, current elements) error {
 	for _, p := range read.places() {
 		now, ok := current[p]
@@ -64,8 +61,8 @@ func checkReads(read, current elements) error {
 	return nil
 }
 
-// deltaOf (T6) is what the write set changes: all but what it repeats in the version
-// that was read.
+// deltaOf (T6) is what the write set changes: all but what it repeats in the
+// version that was read.
 func deltaOf(read, write elements) elements {
 	delta := elements{}
 	for p, e := range write {
@@ -77,10 +74,10 @@ func deltaOf(read, write elements) elements {
 	return delta
 }
 
-// authorise (T7 to T9) checks versions and asks for every element that exists the policy
-// that guards it so far. New elements need no permission of their own: the group
-// that takes them in changes, and does need it; so it is with elements that
-// disappear.
+// authorise (T7 to T9) checks versions and asks for every element that exists
+// the policy that guards it so far. New elements need no permission of their
+// own: the group that takes them in changes, and does need it; so it is with
+// elements that disappear.
 func (c *Config) authorise(delta, current elements, signed []policy.Signed) error {
 	if len(delta) == 0 {
 		return errors.New("the config update changes nothing")

@@ -154,7 +154,11 @@ func (w world) spoil(t *rapid.T, g *common.ConfigGroup) {
 
 // config is a Config of which only what judges updates is there.
 func (w world) config(root *common.ConfigGroup) *Config {
-	c := &Config{ID: "channel1", Sequence: 4, Proto: &common.Config{Sequence: 4, ChannelGroup: root}, MSPs: w.set, policies: map[string]policy.Policy{}}
+	groups, err := index(root)
+	if err != nil {
+		panic(err) // drawn trees are within the limits
+	}
+	c := &Config{ID: "channel1", Sequence: 4, groups: groups, MSPs: w.set, policies: map[string]policy.Policy{}}
 	for key, r := range tableOf(root) {
 		if key[0] == 'P' {
 			c.policies[key[2:]] = w.by[r.content]
