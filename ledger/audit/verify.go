@@ -195,7 +195,7 @@ func (v *verifier) contents() (err error) {
 	v.judge = &judge{ctx: v.ctx, workers: max(1, v.o.Workers), validated: v.Kind == Peer, passed: map[string]uint64{}}
 	o, each := chain.Options{}, v.orderersBlock
 	if v.Kind == Peer {
-		o.Replay, each = v.replay, nil
+		o.Replay, each = v.replay, v.parses
 	}
 	r, err := chain.Rederive(v.Dir, temp, o, each)
 	if err != nil {
@@ -265,6 +265,19 @@ func (v *verifier) advance(r *chain.Rederived, height uint64) (good bool, err er
 		}
 	}
 	return true, nil
+}
+
+// parses tells of a block that is none, which a replay could not begin with.
+func (v *verifier) parses(raw []byte) error {
+	b := &common.Block{}
+	err := proto.Unmarshal(raw, b)
+	if err == nil && (b.Header == nil || len(b.GetData().GetData()) == 0) {
+		err = errors.New("it has no header or no transactions")
+	}
+	if err != nil {
+		return at(CheckChain, v.judge.next, "%v", err)
+	}
+	return nil
 }
 
 // orderersBlock checks a block of a ledger without state.
