@@ -25,7 +25,8 @@ func ParseBlock(b *common.Block) (*Block, error) {
 	return p, nil
 }
 
-// ParseTx parses one envelope. It never fails: see Tx.Code. It makes all checks
+// ParseTx parses one envelope. It never fails: see Tx.Code. What it returns
+// shares the memory of raw, which must not change. It makes all checks
 // of docs/validation.md that need neither keys nor state, and stops at the
 // first one that fails; Tx.Rule tells which, because rules that do need them
 // (the creator's signature, the duplicate id) stand in between.
@@ -80,13 +81,13 @@ func (t *Tx) run(steps []func() *fault) bool {
 // Rules 1 and 2. An empty envelope, which Fabric would call nil only inside one
 // process, is one whose payload has no header: it gets the code of rule 3.
 func (t *Tx) parseEnvelope() *fault {
-	env := &common.Envelope{}
-	if err := proto.Unmarshal(t.Raw, env); err != nil {
+	env, err := openEnvelope(t.Raw)
+	if err != nil {
 		return broken(RuleEnvelope, peer.TxValidationCode_INVALID_OTHER_REASON, "envelope: %v", err)
 	}
 	t.Envelope = env
-	payload := &common.Payload{}
-	if err := proto.Unmarshal(env.Payload, payload); err != nil {
+	payload, err := openPayload(env.Payload)
+	if err != nil {
 		return broken(RulePayload, peer.TxValidationCode_BAD_PAYLOAD, "payload: %v", err)
 	}
 	t.Payload = payload
@@ -102,12 +103,13 @@ func (t *Tx) parseHeader() *fault {
 	if h == nil {
 		return bad("the payload has no header")
 	}
-	ch, sh := &common.ChannelHeader{}, &common.SignatureHeader{}
+	ch := &common.ChannelHeader{}
 	if err := proto.Unmarshal(h.ChannelHeader, ch); err != nil {
 		return bad("channel header: %v", err)
 	}
 	t.ChannelHeader = ch
-	if err := proto.Unmarshal(h.SignatureHeader, sh); err != nil {
+	sh, err := openSignatureHeader(h.SignatureHeader)
+	if err != nil {
 		return bad("signature header: %v", err)
 	}
 	t.SignatureHeader = sh

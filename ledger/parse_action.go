@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 
-	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"google.golang.org/protobuf/proto"
 )
@@ -16,33 +15,33 @@ func (t *Tx) parseTransaction() *fault {
 	bad := func(format string, args ...any) *fault {
 		return broken(RuleTransaction, peer.TxValidationCode_INVALID_ENDORSER_TRANSACTION, format, args...)
 	}
-	tx := &peer.Transaction{}
 	if t.Payload.Data == nil {
 		return bad("the transaction is empty")
 	}
-	if err := proto.Unmarshal(t.Payload.Data, tx); err != nil {
+	actions, err := openTransaction(t.Payload.Data)
+	if err != nil {
 		return bad("transaction: %v", err)
 	}
-	if n := len(tx.Actions); n != 1 {
+	if n := len(actions); n != 1 {
 		return bad("a transaction has one action, this one %d", n)
 	}
-	act := tx.Actions[0]
-	sh := &common.SignatureHeader{}
-	if err := proto.Unmarshal(act.GetHeader(), sh); err != nil {
+	act := actions[0]
+	sh, err := openSignatureHeader(act.Header)
+	if err != nil {
 		return bad("signature header of the action: %v", err)
 	}
 	if why := checkSignatureHeader(sh); why != "" {
 		return bad("action: %s", why)
 	}
-	capl := &peer.ChaincodeActionPayload{}
-	if err := proto.Unmarshal(act.GetPayload(), capl); err != nil {
+	capl, err := openActionPayload(act.Payload)
+	if err != nil {
 		return bad("chaincode action payload: %v", err)
 	}
-	prp := &peer.ProposalResponsePayload{}
-	if err := proto.Unmarshal(capl.GetAction().GetProposalResponsePayload(), prp); err != nil {
+	prp, err := openProposalResponse(capl.GetAction().GetProposalResponsePayload())
+	if err != nil {
 		return bad("proposal response payload: %v", err)
 	}
-	if t.Payload.Header.ChannelHeader == nil || act.GetHeader() == nil || capl.ChaincodeProposalPayload == nil {
+	if t.Payload.Header.ChannelHeader == nil || act.Header == nil || capl.ChaincodeProposalPayload == nil {
 		return bad("a part of the proposal is missing")
 	}
 	hash := proposalHash(t.Payload.Header.ChannelHeader, act.Header, capl.ChaincodeProposalPayload)
@@ -74,8 +73,8 @@ func (t *Tx) parseAction() *fault {
 	if t.prp.Extension == nil {
 		return broken(RuleAction, peer.TxValidationCode_BAD_RESPONSE_PAYLOAD, "the proposal response has no chaincode action")
 	}
-	action := &peer.ChaincodeAction{}
-	if err := proto.Unmarshal(t.prp.Extension, action); err != nil {
+	action, err := openAction(t.prp.Extension)
+	if err != nil {
 		return broken(RuleAction, peer.TxValidationCode_BAD_RESPONSE_PAYLOAD, "chaincode action: %v", err)
 	}
 	t.Action = action
