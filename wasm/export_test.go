@@ -9,3 +9,12 @@ func (r *Runtime) Spoiled() int { return int(r.spoiled.Load()) }
 
 // Idle counts the instances that wait for a call.
 func (m *Module) Idle() int { return len(m.pool.idle) }
+
+// NewScratch is the state that warm-up calls run on.
+func NewScratch() interface {
+	Stub
+	KeyMetadata
+	Historian
+} {
+	return newScratch()
+}

@@ -139,7 +139,11 @@ func (f *frame) deny(code abi.Code, format string, args ...any) {
 
 // unsupported refuses what the stub cannot do.
 func (f *frame) unsupported(function, what string) int32 {
-	return f.refuse(abi.Unsupported, "UNSUPPORTED %s: this peer serves no %s", function, what)
+	return f.refuse(abi.Unsupported, "%s", unsupportedText(function, what))
+}
+
+func unsupportedText(function, what string) string {
+	return "UNSUPPORTED " + function + ": this peer serves no " + what
 }
 
 // tx refuses what only a transaction may do, and writing what only some may.

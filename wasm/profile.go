@@ -12,7 +12,7 @@ import (
 // functions and their answers, the clock, and how randomness is seeded. Change
 // it with the rules.
 const worldVersion = "world 1: clock of the transaction, start at 1 ns, SHA-256 streams seeded by package or transaction; " +
-	"warm-up by declared calls, then cc_warmup"
+	"warm-up by declared calls, then cc_warmup, on a state with key metadata and history"
 
 // profileBytes of the hash are kept: enough to tell apart the few profiles that
 // ever will be.

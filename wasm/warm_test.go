@@ -3,10 +3,12 @@ package wasm_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/weft-network/weft/wasm"
+	"github.com/weft-network/weft/wasm/abi"
 	"github.com/weft-network/weft/wasm/warmup"
 )
 
@@ -50,5 +52,46 @@ func TestAWarmUpCallThatTrapsFailsTheInstall(t *testing.T) {
 	var trap *wasm.Trap
 	if !errors.As(err, &trap) || !strings.Contains(err.Error(), `warm-up call 2: chaincode broke off in function "panic"`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestWarmUpCallsFindMetadataAndHistoryOfWhatTheyWrote(t *testing.T) {
+	s := wasm.NewScratch()
+	for _, err := range []error{
+		s.Put("k", []byte("1")), s.PutMetadata("", "k", "p", []byte("first")), s.PutMetadata("", "k", "q", []byte("second")),
+		s.Put("k", []byte("2")), s.Delete("j"),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]string{"p": "", "q": "second"} {
+		if got, err := s.GetMetadata("", "k", name); err != nil || string(got) != want {
+			t.Errorf("metadata %s: %q, %v", name, got, err)
+		}
+	}
+	if err := s.Delete("k"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.GetMetadata("", "k", "q"); got != nil || err != nil {
+		t.Errorf("metadata of a deleted key: %q, %v", got, err)
+	}
+	var past []string
+	it, err := s.History("k")
+	for m, ok, next := it.Next(); ok; m, ok, next = it.Next() {
+		past, err = append(past, fmt.Sprint(string(m.Value), m.Delete)), errors.Join(err, next)
+	}
+	if fmt.Sprint(past) != "[true 2false 1false]" || err != nil {
+		t.Errorf("history %v, %v", past, err)
+	}
+	var guest *wasm.GuestError
+	if err := s.PutMetadata("private", "k", "p", nil); !errors.As(err, &guest) || guest.Code != abi.Unsupported {
+		t.Errorf("metadata of private data: %v", err)
+	}
+	var exhausted *wasm.Exhausted
+	for n := 0; !errors.As(err, &exhausted); n++ {
+		if err = s.Delete(fmt.Sprint(n)); n > 1<<20 {
+			t.Fatal("what warm-up calls leave has no bound")
+		}
 	}
 }

@@ -14,6 +14,8 @@ const (
 	byOwner = "owner"
 )
 
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
 type asset struct {
 	ID    string `json:"id"`
 	Owner string `json:"owner"`
@@ -68,7 +70,7 @@ func (a *asset) put(stub shim.ChaincodeStubInterface) error {
 	if err != nil {
 		return err
 	}
-	a.Changed = now.AsTime().Format("2006-01-02T15:04:05.000Z")
+	a.Changed = now.AsTime().Format(timeFormat)
 	value, err := json.Marshal(a)
 	if err != nil {
 		return err

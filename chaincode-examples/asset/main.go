@@ -63,6 +63,8 @@ var functions = map[string]function{
 	"Transfer":   {"Transfer ID NEWOWNER", 2, 2, transfer},
 	"Delete":     {"Delete ID", 1, 1, remove},
 	"List":       {"List [OWNER]", 0, 1, list},
+	"History":    {"History ID", 1, 1, history},
+	"Guard":      {"Guard ID MSPID...", 2, 16, guard},
 }
 
 func initLedger(stub shim.ChaincodeStubInterface, _ []string) (any, error) {

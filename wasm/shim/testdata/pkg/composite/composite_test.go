@@ -16,6 +16,10 @@ func TestKeysSurviveBeingJoinedAndSplit(t *testing.T) {
 		{"asset", []string{"car", "7"}, "\x00asset\x00car\x007\x00"},
 		{"asset", nil, "\x00asset\x00"},
 		{"", []string{""}, "\x00\x00\x00"},
+		// Printed by the shim that hyperledger/fabric vendors at commit 0c423ac
+		// (fabric-chaincode-go/v2/shim/stub.go, CreateCompositeKey).
+		{"type", []string{"a", "b"}, "\x00type\x00a\x00b\x00"},
+		{"té", []string{"😀"}, "\x00t\xc3\xa9\x00\xf0\x9f\x98\x80\x00"},
 		{"é", []string{"\x7f", "日本", "\U0010FFFE"}, "\x00é\x00\x7f\x00日本\x00\U0010FFFE\x00"},
 	} {
 		key, err := stub.CreateCompositeKey(c.kind, c.parts)
