@@ -36,6 +36,7 @@ import (
 	"github.com/weft-network/weft/ledger/block"
 	"github.com/weft-network/weft/ledger/chain"
 	"github.com/weft-network/weft/ledger/channel"
+	"github.com/weft-network/weft/ledger/store"
 	"github.com/weft-network/weft/ledger/validate"
 )
 
@@ -54,7 +55,9 @@ type Config struct {
 	// OnCommit, if set, is told of every committed block, in order, after its
 	// state is readable. It must not block.
 	OnCommit func(*Committed)
-	Log      *slog.Logger
+	// FS is the file system; nil is the operating system's.
+	FS  store.FS
+	Log *slog.Logger
 }
 
 // Channel is one channel on a peer. It is safe for concurrent use.
@@ -89,7 +92,7 @@ type Committed struct {
 
 // Open opens or creates the channel's ledger and reads its configuration.
 func Open(cfg Config) (*Channel, error) {
-	l, err := chain.Open(cfg.Dir, chain.Options{Replay: validate.Updates, Logger: cfg.Log})
+	l, err := chain.Open(cfg.Dir, chain.Options{Replay: validate.Updates, FS: cfg.FS, Logger: cfg.Log})
 	if err != nil {
 		return nil, fmt.Errorf("open the ledger in %s: %w", cfg.Dir, err)
 	}

@@ -69,8 +69,11 @@ func (p *pending) room(n uint64, size int) bool {
 	return n <= p.done || n-p.done < Window && p.bytes+size <= maxPendingBytes
 }
 
-func (p *pending) has(n uint64, hash []byte) bool {
-	return slices.ContainsFunc(p.byNumber[n], func(a *arrival) bool { return bytes.Equal(a.block.Hash, hash) })
+// has reports whether a block is here that was good under the configuration in
+// force. Of one that was checked under another, a copy with other signatures
+// may be good when it is not.
+func (p *pending) has(n uint64, hash []byte, conf *channel.Config) bool {
+	return slices.ContainsFunc(p.byNumber[n], func(a *arrival) bool { return a.under == conf && bytes.Equal(a.block.Hash, hash) })
 }
 
 func (p *pending) add(a *arrival) {

@@ -111,7 +111,7 @@ func (c *Channel) known(b *common.Block) (bool, error) {
 	switch {
 	case c.halted != nil:
 		return false, fmt.Errorf("%w: %w", ErrHalted, c.halted)
-	case h.Number < c.pending.done || c.pending.byNumber[h.Number] != nil && c.pending.has(h.Number, block.HeaderHash(h)):
+	case h.Number < c.pending.done || c.pending.byNumber[h.Number] != nil && c.pending.has(h.Number, block.HeaderHash(h), c.Config()):
 		return true, nil
 	case !c.pending.room(h.Number, sizeOf(b)):
 		return false, ErrAhead
@@ -166,7 +166,7 @@ func (c *Channel) keep(a *arrival) (fresh bool, err error) {
 	switch {
 	case c.halted != nil:
 		return false, fmt.Errorf("%w: %w", ErrHalted, c.halted)
-	case n < c.pending.done || c.pending.has(n, a.block.Hash):
+	case n < c.pending.done || c.pending.has(n, a.block.Hash, a.under):
 		return false, nil
 	case len(c.pending.byNumber[n]) >= maxRivals:
 		return false, fmt.Errorf("block %d: %d others of that number are waiting already", n, maxRivals)
@@ -237,12 +237,13 @@ func (c *Channel) checkAgain(a *arrival) bool {
 	if a.under == conf {
 		return true
 	}
-	n := a.block.Header.Number
-	if err := checkUnder(a.block, conf); err != nil {
+	err := checkUnder(a.block, conf)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		n := a.block.Header.Number
 		c.log.Warn("a block that came before a change of the configuration is not good after it", "channel", c.ID(), "block", n, "err", err)
-		c.mu.Lock()
 		c.pending.drop(n, func(x *arrival) bool { return x == a })
-		c.mu.Unlock()
 		return false
 	}
 	a.under = conf
