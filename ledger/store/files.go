@@ -48,8 +48,11 @@ func RemoveUnwritten(path string, o Options) error { return RemoveFile(path+writ
 // RemoveFile removes a file, durably. One that is not there is no error.
 func RemoveFile(path string, o Options) error {
 	fsys := o.withDefaults().FS
-	if _, err := fsys.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if _, err := fsys.Stat(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
 	}
 	if err := fsys.Remove(path); err != nil {
 		return err
@@ -66,8 +69,11 @@ func Discard(dir string, o Options) error {
 	if err := RemoveDiscarded(dir, o); err != nil {
 		return err
 	}
-	if _, err := fsys.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if _, err := fsys.Stat(dir); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
 	}
 	if err := fsys.Rename(dir, out); err != nil {
 		return err

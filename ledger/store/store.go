@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -62,7 +63,7 @@ func (o Options) withDefaults() Options {
 		o.CacheBytes = defaultCacheBytes
 	}
 	if o.Fatal == nil {
-		o.Fatal = func(msg string) { panic("store: the disk failed: " + msg) }
+		o.Fatal = func(msg string) { panic(errors.New("store: the disk failed: " + msg)) }
 	}
 	if o.ReadOnly {
 		o.FS = readOnly{o.FS}
@@ -78,6 +79,7 @@ type DB struct {
 	gate gate.Gate
 
 	readOnly bool
+	guarded  atomic.Bool // its write-ahead log is
 }
 
 // OpenDB opens or creates the store in dir and checks its format version.
@@ -90,11 +92,29 @@ func OpenDBWith(dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	p, err := pebble.Open(dir, pebbleOptions(o, lock))
+	d := &DB{lock: lock, readOnly: o.ReadOnly}
+	o.FS = guard{o.FS, &d.guarded, o.Fatal}
+	d.p, err = openPebble(dir, pebbleOptions(o, lock))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), lock.Close())
 	}
-	return &DB{p: p, lock: lock, readOnly: o.ReadOnly}, nil
+	d.guarded.Store(true)
+	return d, nil
+}
+
+// openPebble is pebble.Open for a disk that may fail: where pebble panics because
+// of that, nothing was opened yet, and the caller can be told.
+func openPebble(dir string, po *pebble.Options) (p *pebble.DB, err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case error:
+			err = fmt.Errorf("the disk failed: %w", r)
+		default:
+			panic(r)
+		}
+	}()
+	return pebble.Open(dir, po)
 }
 
 // Get returns nil for an absent key. The value is the caller's own copy; that
@@ -136,6 +156,7 @@ func (d *DB) Close() error {
 	if !d.readOnly {
 		flushed = d.p.Flush() // a clean close leaves everything durable, synced or not
 	}
+	d.guarded.Store(false)
 	return errors.Join(flushed, d.p.Close(), d.lock.Close())
 }
 

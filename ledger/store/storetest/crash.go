@@ -38,9 +38,11 @@ type Disk struct {
 
 // Op is one use of a disk.
 type Op struct {
-	I           int64 // counted from 1
-	Path        string
-	Write, Sync bool // a sync is a write too; else it is a read
+	I    int64 // counted from 1
+	Path string
+	// Write is false for a read. A sync and a removal are writes.
+	Write, Sync, Remove bool
+	Room                bool // asks how much room there is
 }
 
 // NewDisk makes an empty disk that keeps a directory's entries only when the
@@ -72,6 +74,10 @@ func (d *Disk) before(op errorfs.Op) error {
 	switch op.Kind {
 	case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
 		o.Sync = true
+	case errorfs.OpRemove, errorfs.OpRemoveAll:
+		o.Remove = true
+	case errorfs.OpGetDiskUsage:
+		o.Room = true
 	}
 	if o.Write {
 		if i := d.writes.Add(1); d.BeforeWrite != nil {
