@@ -119,10 +119,16 @@ func (n *Network) response(t *Tx, header *common.Header, proposal []byte) *peer.
 		action.Events = Encode(t.Event)
 	}
 	edit(t.Action, action)
-	sum := sha256.Sum256(slices.Concat(header.ChannelHeader, header.SignatureHeader, proposal))
-	prp := &peer.ProposalResponsePayload{ProposalHash: sum[:], Extension: change(t.ActionRaw, Encode(action))}
+	prp := &peer.ProposalResponsePayload{ProposalHash: ProposalHash(header.ChannelHeader, header.SignatureHeader, proposal), Extension: change(t.ActionRaw, Encode(action))}
 	edit(t.Response, prp)
 	return prp
+}
+
+// ProposalHash is what endorsers answer for: of a proposal without its transient
+// data.
+func ProposalHash(channelHeader, signatureHeader, proposal []byte) []byte {
+	sum := sha256.Sum256(slices.Concat(channelHeader, signatureHeader, proposal))
+	return sum[:]
 }
 
 func (n *Network) seal(t *Tx, payload *common.Payload) []byte {
@@ -142,4 +148,13 @@ func change(f func([]byte) []byte, raw []byte) []byte {
 		return f(raw)
 	}
 	return raw
+}
+
+// Payload is what an envelope carries.
+func (n *Network) Payload(envelope []byte) (*common.Payload, error) {
+	env, p := &common.Envelope{}, &common.Payload{}
+	if err := proto.Unmarshal(envelope, env); err != nil {
+		return nil, err
+	}
+	return p, proto.Unmarshal(env.Payload, p)
 }

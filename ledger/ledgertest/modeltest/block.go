@@ -10,6 +10,7 @@ import (
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -30,7 +31,8 @@ func (m *Model) refuse(b *common.Block) error {
 			if proto.Unmarshal(raw, env) != nil || len(env.Payload) == 0 || len(env.Signature) == 0 {
 				return errors.New("an envelope is not whole")
 			}
-			if !bytes.Equal(join(field(1, env.Payload), field(2, env.Signature)), raw) {
+			rest, plain := bytes.CutPrefix(raw, join(field(1, env.Payload), field(2, env.Signature)))
+			if !plain || !unknown(rest) {
 				return errors.New("an envelope is encoded in another way")
 			}
 		}
@@ -54,6 +56,18 @@ func (m *Model) refuse(b *common.Block) error {
 		return errors.New("the orderers did not sign it")
 	}
 	return nil
+}
+
+// unknown reports whether raw holds only fields that an envelope does not know.
+func unknown(raw []byte) bool {
+	for len(raw) > 0 {
+		number, typ, n := protowire.ConsumeField(raw)
+		if n < 0 || number <= 2 && typ == protowire.BytesType {
+			return false
+		}
+		raw = raw[n:]
+	}
+	return true
 }
 
 func isConfig(raw []byte) bool {
@@ -85,8 +99,8 @@ func headerHash(h *common.BlockHeader) []byte {
 	return sum[:]
 }
 
-// commitHash is made of bytes by hand. A pending empty value is a delete.
-func commitHash(previous []byte, codes []peer.TxValidationCode, number uint64, pending map[Key]*Value) []byte {
+// CommitHash is made of bytes by hand. An update to an empty value is a delete.
+func CommitHash(previous []byte, codes []peer.TxValidationCode, pending map[Key]*Value) []byte {
 	raw := uvarint(uint64(len(codes)))
 	for _, c := range codes {
 		raw = append(raw, byte(c))

@@ -131,7 +131,7 @@ func (m *Model) Commit(b *common.Block, f Facts) Outcome {
 	if err != nil {
 		return Outcome{Halt: err}
 	}
-	m.CommitHash = commitHash(m.CommitHash, codes, j.number, j.pending)
+	m.CommitHash = CommitHash(m.CommitHash, codes, j.pending)
 	for k, v := range j.pending {
 		if v.Value == "" {
 			delete(m.State, k)
