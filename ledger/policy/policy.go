@@ -13,9 +13,10 @@ import (
 // hundreds of signers is unheard of, and each look costs a signature check.
 const maxSigned = 1000
 
-// Signed is a signature over Data by a serialized identity.
+// Signed is a signature over Prefix and Data, joined, by a serialized identity.
+// A message that many sign, each with something added, is the Prefix of all.
 type Signed struct {
-	Data, Identity, Signature []byte
+	Prefix, Data, Identity, Signature []byte
 }
 
 // Policy decides whether a set of identities is enough. Implementations are
@@ -34,11 +35,20 @@ func Verify(set *ident.Set, signed []Signed) []*ident.Identity {
 	signed = signed[:min(len(signed), maxSigned)]
 	ids := make([]*ident.Identity, 0, len(signed))
 	seen := make(map[string]bool, len(signed))
+	var joined []byte // one piece of memory, however many sign
 	for _, s := range signed {
 		id, err := set.Identity(s.Identity)
 		// Known before its signature is checked: repeating one good signature
 		// must not buy work.
-		if err != nil || seen[id.Key()] || id.Verify(s.Data, s.Signature) != nil {
+		if err != nil || seen[id.Key()] {
+			continue
+		}
+		data := s.Data
+		if len(s.Prefix) > 0 {
+			joined = append(append(joined[:0], s.Prefix...), s.Data...)
+			data = joined
+		}
+		if id.Verify(data, s.Signature) != nil {
 			continue
 		}
 		seen[id.Key()] = true

@@ -76,7 +76,8 @@ func (c *committed) entry(p place) (*state.Entry, error) {
 // String names a key for people. Private keys are known by their hash only.
 func (p place) String() string {
 	if p.collection == "" {
-		return fmt.Sprintf("key %q of %q", p.key, p.namespace)
+		return fmt.Sprintf("key %q of %q", clip(p.key, maxShown), clip(p.namespace, maxShown))
 	}
-	return fmt.Sprintf("the private key with hash %x in collection %q of %q", p.key, p.collection, p.namespace)
+	return fmt.Sprintf("the private key with hash %x in collection %q of %q",
+		clip(p.key, maxShown), clip(p.collection, maxShown), clip(p.namespace, maxShown))
 }

@@ -112,8 +112,7 @@ func (c *check) hold(r *rule, of owner, p place) verdict {
 		whose = fmt.Sprintf("collection %q of %q", p.collection, p.namespace)
 	}
 	v := at(p, invalid(peer.TxValidationCode_ENDORSEMENT_POLICY_FAILURE, "endorsement policy of %s: %v", whose, err))
-	v.Policy = r.words
-	v.Signed, v.Missing = r.missing(c.endorsers)
+	r.explain(v, c.endorsers, &c.policies.left)
 	return v
 }
 

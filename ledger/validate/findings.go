@@ -32,7 +32,8 @@ func readConflict(p place, read, found *ledger.Version, block uint64) verdict {
 
 // phantom is the finding of rule 21.
 func phantom(namespace, start, end, why string) verdict {
-	v := invalid(peer.TxValidationCode_PHANTOM_READ_CONFLICT, "range [%q, %q) of %q: %s", start, end, namespace, why)
+	v := invalid(peer.TxValidationCode_PHANTOM_READ_CONFLICT, "range [%q, %q) of %q: %s",
+		clip(start, maxShown), clip(end, maxShown), clip(namespace, maxShown), why)
 	v.Namespace, v.Range = namespace, &ledger.FindingRange{Start: start, End: end}
 	return v
 }

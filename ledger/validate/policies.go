@@ -20,6 +20,7 @@ type policies struct {
 	byName map[string]*namespace
 	inline map[string]*rule // of chaincodes and collections, by their ApplicationPolicy
 	keys   map[string]*rule // of keys, by their SignaturePolicyEnvelope
+	left   int              // searches that findings may still make: see explain
 }
 
 // namespace is the policies of one namespace.
@@ -42,6 +43,7 @@ func newPolicies(cfg *channel.Config, r state.Reader) *policies {
 		byName: make(map[string]*namespace),
 		inline: make(map[string]*rule),
 		keys:   make(map[string]*rule),
+		left:   maxSearches,
 	}
 }
 
@@ -128,7 +130,9 @@ func (n *namespace) collection(name string) (*rule, error) {
 // lifecycle is the policy of definitions.
 func (p *policies) lifecycle() *rule {
 	return &rule{
-		Policy: p.cfg.LifecycleEndorsementPolicy(), words: channel.LifecycleEndorsementPath, layouts: p.cfg.LifecycleLayouts,
+		Policy:  p.cfg.LifecycleEndorsementPolicy(),
+		words:   func() string { return channel.LifecycleEndorsementPath },
+		layouts: p.cfg.LifecycleLayouts,
 	}
 }
 
@@ -188,7 +192,8 @@ func (p *policies) ofKey(raw []byte) *rule {
 
 func (p *policies) reference(path string) *rule {
 	return &rule{
-		Policy: p.cfg.Policy(path), words: path,
+		Policy:  p.cfg.Policy(path),
+		words:   func() string { return path },
 		layouts: func() []map[string]int { return p.cfg.Layouts(path) },
 	}
 }
@@ -196,10 +201,11 @@ func (p *policies) reference(path string) *rule {
 func (p *policies) signature(env *common.SignaturePolicyEnvelope) *rule {
 	compiled, err := policy.FromSignature(p.cfg.MSPs, env)
 	if err != nil {
-		return never(policy.String(env), err)
+		return never(clip(policy.String(env), maxWords), err)
 	}
 	return &rule{
-		Policy: compiled, words: policy.String(env),
+		Policy:  compiled,
+		words:   func() string { return policy.String(env) },
 		layouts: func() []map[string]int { return policy.Layouts(env, maxLayouts) },
 	}
 }

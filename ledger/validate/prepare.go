@@ -1,8 +1,6 @@
 package validate
 
 import (
-	"slices"
-
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/channel"
@@ -54,11 +52,7 @@ func checkCreator(t *ledger.Tx, cfg *channel.Config) verdict {
 func endorsements(t *ledger.Tx) []policy.Signed {
 	signed := make([]policy.Signed, len(t.Endorsements))
 	for i, e := range t.Endorsements {
-		signed[i] = policy.Signed{
-			Data:      slices.Concat(t.Response, e.GetEndorser()),
-			Identity:  e.GetEndorser(),
-			Signature: e.GetSignature(),
-		}
+		signed[i] = policy.Signed{Prefix: t.Response, Data: e.GetEndorser(), Identity: e.GetEndorser(), Signature: e.GetSignature()}
 	}
 	return signed
 }

@@ -57,22 +57,22 @@ type rawReads struct {
 
 func (r *rawReads) next(key string, v ledger.Version) string {
 	if len(r.want) == 0 {
-		return fmt.Sprintf("key %q is new", key)
+		return fmt.Sprintf("key %q is new", clip(key, maxShown))
 	}
 	read := r.want[0]
 	r.want = r.want[1:]
 	if read.GetKey() != key {
-		return fmt.Sprintf("key %q stands where %q was read", key, read.GetKey())
+		return fmt.Sprintf("key %q stands where %q was read", clip(key, maxShown), clip(read.GetKey(), maxShown))
 	}
 	if was := ledger.ParseVersion(read.GetVersion()); !sameVersion(was, &v) {
-		return fmt.Sprintf("key %q was read at %s, and is at %s", key, describe(was), describe(&v))
+		return fmt.Sprintf("key %q was read at %s, and is at %s", clip(key, maxShown), describe(was), describe(&v))
 	}
 	return ""
 }
 
 func (r *rawReads) end() string {
 	if len(r.want) > 0 {
-		return fmt.Sprintf("key %q is gone", r.want[0].GetKey())
+		return fmt.Sprintf("key %q is gone", clip(r.want[0].GetKey(), maxShown))
 	}
 	return ""
 }
