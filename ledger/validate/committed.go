@@ -34,6 +34,10 @@ type committed struct {
 	seen map[place]known
 }
 
+// maxExpected is how many keys of a block memory is set aside for: those of
+// some thousand transactions. Sets of empty parts name many more.
+const maxExpected = 1 << 14
+
 func newCommitted(r state.Reader, b *ledger.Block) *committed {
 	keys := 0
 	for _, t := range b.Txs {
@@ -45,7 +49,7 @@ func newCommitted(r state.Reader, b *ledger.Block) *committed {
 			keys += max(len(ns.Reads), len(ns.Writes)) // most of what is written was read
 		}
 	}
-	return &committed{Reader: r, seen: make(map[place]known, keys)}
+	return &committed{Reader: r, seen: make(map[place]known, min(keys, maxExpected))}
 }
 
 // find reads a key. An error is one of I/O and names the key.

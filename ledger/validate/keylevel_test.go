@@ -182,7 +182,7 @@ func TestMetadataOfAKeyDeletedInTheBlockIsNothing(t *testing.T) {
 	}
 }
 
-func TestDefinitionsAreUnderTheLifecyclePolicyAndMayHaveTheirOwn(t *testing.T) {
+func TestDefinitionsAreUnderTheLifecyclePolicy(t *testing.T) {
 	p := newPeer(t, ccOfBoth)
 	lifecycle := func(set *ledgertest.RWSet, orgs ...int) []byte {
 		tx := ledgertest.Tx{Chaincode: definition.Namespace, Version: "syscc", Set: set}

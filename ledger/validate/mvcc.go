@@ -23,8 +23,9 @@ type world struct {
 func newWorld(before *committed, number uint64) *world {
 	return &world{
 		before: before, number: number,
-		index:  make(map[place]int, len(before.seen)),
-		sorted: make(map[string][]string),
+		pending: make(state.Batch, 0, len(before.seen)), // most of what was looked at was written
+		index:   make(map[place]int, len(before.seen)),
+		sorted:  make(map[string][]string),
 	}
 }
 
