@@ -124,14 +124,22 @@ func maintenance(tb testing.TB) func(tree) {
 	return consensus(tb, func(ct *orderer.ConsensusType) { ct.State = orderer.ConsensusType_STATE_MAINTENANCE })
 }
 
-func (n testnet) addConsenters(tb testing.TB, names ...string) func(tree) {
+// consenters changes their list.
+func consenters(tb testing.TB, edit func([]*etcdraft.Consenter) []*etcdraft.Consenter) func(tree) {
 	return consensus(tb, func(ct *orderer.ConsensusType) {
 		meta := decode(tb, ct.Metadata, &etcdraft.ConfigMetadata{})
+		meta.Consenters = edit(meta.Consenters)
+		ct.Metadata = encode(tb, meta)
+	})
+}
+
+func (n testnet) addConsenters(tb testing.TB, names ...string) func(tree) {
+	return consenters(tb, func(all []*etcdraft.Consenter) []*etcdraft.Consenter {
 		for _, name := range names {
 			m := n.orderers.Orderer(name)
-			meta.Consenters = append(meta.Consenters, &etcdraft.Consenter{Host: m.Name, Port: 7050, ClientTlsCert: m.TLSCertPEM, ServerTlsCert: m.TLSCertPEM})
+			all = append(all, &etcdraft.Consenter{Host: m.Name, Port: 7050, ClientTlsCert: m.TLSCertPEM, ServerTlsCert: m.TLSCertPEM})
 		}
-		ct.Metadata = encode(tb, meta)
+		return all
 	})
 }
 

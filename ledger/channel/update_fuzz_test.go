@@ -65,6 +65,11 @@ func FuzzConfigUpdate(f *testing.F) {
 		if next.Sequence != c.Sequence+1 {
 			t.Fatalf("sequence %d follows %d", next.Sequence, c.Sequence)
 		}
+		for _, line := range append(c.Diff(next), next.Diff(c)...) {
+			if len(line) > 2000 {
+				t.Fatalf("a line of %d bytes", len(line))
+			}
+		}
 		if _, err := channel.FromConfig(c.ID, again.Config); err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/orderer"
+	"github.com/hyperledger/fabric-protos-go-apiv2/orderer/etcdraft"
 	"github.com/weft-network/weft/ledger/channel"
 	"github.com/weft-network/weft/ledger/channel/channeltest"
 	"github.com/weft-network/weft/ledger/ident/catest"
@@ -41,6 +42,13 @@ func TestARefusedUpdateSaysWhatAndWhere(t *testing.T) {
 		"version repeated": {sized(func(u update) { batch(u).Version = 0 }), []string{"sets version 0, but the config has version 0"}},
 		"no mod_policy":    {sized(func(u update) { batch(u).ModPolicy = "" }), []string{"value /Channel/Orderer/BatchSize: it has no mod_policy"}},
 		"bad mod_policy":   {sized(func(u update) { batch(u).ModPolicy = "/Channel//Admins" }), []string{"BatchSize: mod_policy"}},
+		"two slashes":      {sized(func(u update) { batch(u).ModPolicy = "//Channel/Admins" }), []string{"BatchSize: mod_policy"}},
+		"new, without mod_policy": {n.crafted(t, addPolicy, func(u update) {
+			applicationGroup(u.WriteSet).Policies["Auditors"].ModPolicy = ""
+		}, n.everybody...), []string{"policy /Channel/Application/Auditors: it has no mod_policy"}},
+		"new, with bad mod_policy": {n.crafted(t, addPolicy, func(u update) {
+			applicationGroup(u.WriteSet).Policies["Auditors"].ModPolicy = "a/../b"
+		}, n.everybody...), []string{"policy /Channel/Application/Auditors: mod_policy"}},
 		"slash mod_policy": {sized(func(u update) { batch(u).ModPolicy = "/" }), []string{"BatchSize: mod_policy"}},
 		"new, versioned": {n.crafted(t, addPolicy, func(u update) {
 			applicationGroup(u.WriteSet).Policies["Auditors"].Version = 1
@@ -149,5 +157,17 @@ func TestOrderersAreStricterThanPeers(t *testing.T) {
 	}
 	if _, err := n.Update(channeltest.Update(t, n.Config, n.addConsenters(t, "orderer1"), n.admin)); err != nil {
 		t.Error(err)
+	}
+	three, err := n.Next(channeltest.Next(t, n.Config, n.addConsenters(t, "orderer1", "orderer2"), n.admin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for remain, want := range map[int]string{1: "adds 0 and removes 2", 2: ""} {
+		_, err := three.Update(channeltest.Update(t, three, consenters(t, func(all []*etcdraft.Consenter) []*etcdraft.Consenter { return all[:remain] }), n.admin))
+		if want == "" && err != nil {
+			t.Error(err)
+		} else if want != "" {
+			mention(t, err, want)
+		}
 	}
 }
