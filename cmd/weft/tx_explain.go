@@ -170,11 +170,16 @@ func versionLines(block uint64, read, found *audit.Version, w *audit.Winner) []s
 	if found != nil && found.Block == block {
 		lines[1] += ", of this block"
 	}
-	if w != nil {
-		lines = append(lines, "    won    transaction "+w.TxID)
-		if call := calledBy(&w.Invocation); call != "" {
-			lines = append(lines, "           "+call)
-		}
+	return append(lines, winnerLines(w)...)
+}
+
+func winnerLines(w *audit.Winner) []string {
+	if w == nil {
+		return nil
+	}
+	lines := []string{"    won    transaction " + w.TxID}
+	if call := calledBy(&w.Invocation); call != "" {
+		lines = append(lines, "           "+call)
 	}
 	return lines
 }
@@ -192,12 +197,8 @@ func phantomLines(e *audit.Explanation) []string {
 	if len(p.End) > 0 {
 		end = shown(p.End)
 	}
-	lines := []string{fmt.Sprintf("  range from %s to %s of %s: %s", shown(p.Start), end, p.Namespace, e.Reason)}
-	if len(p.Key) == 0 {
-		return lines
-	}
-	lines = append(lines, "  first difference at key "+shown(p.Key))
-	return append(lines, versionLines(e.Block, p.Read, p.Found, p.Winner)...)
+	lines := []string{fmt.Sprintf("  range from %s to %s of %s", shown(p.Start), end, p.Namespace), "    " + e.Reason}
+	return append(lines, winnerLines(p.Winner)...)
 }
 
 func policyLines(e *audit.Explanation) []string {

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -52,8 +53,8 @@ type Conflict struct {
 	// it was validated; null for an absent key.
 	Read  *Version `json:"read"`
 	Found *Version `json:"found"`
-	// Winner is the transaction that wrote what was found; absent where the key
-	// was found absent, as nothing tells who deleted it.
+	// Winner is the transaction that wrote what was found, or deleted the key;
+	// absent where that is not known.
 	Winner *Winner `json:"winner,omitempty"`
 }
 
@@ -65,17 +66,15 @@ type Winner struct {
 	Invocation
 }
 
-// Phantom is a range query whose result had changed.
+// Phantom is a range query start ≤ key < end whose result had changed; the
+// reason says how.
 type Phantom struct {
 	Namespace string `json:"namespace"`
 	Start     Bytes  `json:"start"`
 	End       Bytes  `json:"end"` // empty for no bound
-	// Key is the first difference, where it is known; Read and Found are its
-	// versions as in Conflict.
-	Key    Bytes    `json:"key,omitempty"`
-	Read   *Version `json:"read,omitempty"`
-	Found  *Version `json:"found,omitempty"`
-	Winner *Winner  `json:"winner,omitempty"`
+	// Winner is the transaction that wrote the first key that differs, where it
+	// is known.
+	Winner *Winner `json:"winner,omitempty"`
 }
 
 // Policy is an endorsement policy that did not hold.
@@ -90,17 +89,10 @@ type Policy struct {
 	Missing []string `json:"missing"` // MSP ids
 }
 
-// Ledger is what Explain asks, a *chain.Chain.
-type Ledger interface {
-	Blocks
-	Tx(txID string) (chain.TxInfo, error)
-	Finding(block uint64, index int) (*ledger.Finding, error)
-}
-
 // Explain tells what became of the transaction with an id: of the first one on
 // the ledger, if several claim it. The error wraps chain.ErrNotFound when there
 // is none.
-func Explain(l Ledger, txID string) (*Explanation, error) {
+func Explain(l *chain.Chain, txID string) (*Explanation, error) {
 	info, err := l.Tx(txID)
 	if err != nil {
 		return nil, err
@@ -123,20 +115,25 @@ func Explain(l Ledger, txID string) (*Explanation, error) {
 	return e, e.take(l, f)
 }
 
-func (e *Explanation) take(l Ledger, f *ledger.Finding) (err error) {
+func (e *Explanation) take(l *chain.Chain, f *ledger.Finding) (err error) {
 	e.Kept, e.Reason = true, f.Text
 	switch f.Code {
 	case peer.TxValidationCode_MVCC_READ_CONFLICT:
 		c := &Conflict{Namespace: f.Namespace, Collection: f.Collection, Read: version(f.Read), Found: version(f.Found)}
 		c.Key, c.KeyHash = keyOf(f)
-		c.Winner, err = winner(l, f.Found)
+		won := f.Found
+		if won == nil && f.Read != nil && f.Collection == "" {
+			won, err = lastWrite(l, f.Namespace, f.Key, ledger.Version{Block: e.Block, Tx: uint64(e.Index)})
+		}
+		if err == nil {
+			c.Winner, err = winner(l, won)
+		}
 		e.Conflict = c
 	case peer.TxValidationCode_PHANTOM_READ_CONFLICT:
-		p := &Phantom{Namespace: f.Namespace, Read: version(f.Read), Found: version(f.Found)}
+		p := &Phantom{Namespace: f.Namespace}
 		if f.Range != nil {
 			p.Start, p.End = Bytes(f.Range.Start), Bytes(f.Range.End)
 		}
-		p.Key, _ = keyOf(f)
 		p.Winner, err = winner(l, f.Found)
 		e.Phantom = p
 	case peer.TxValidationCode_ENDORSEMENT_POLICY_FAILURE:
@@ -156,14 +153,21 @@ func nonNil(list []string) []string {
 
 // keyOf is the key of a finding, or the hash of a private one.
 func keyOf(f *ledger.Finding) (Bytes, Hash) {
-	if f.Collection != "" {
-		return nil, Hash(f.Key)
+	switch {
+	case f.Key == "":
+		return nil, nil
+	case f.Collection != "":
+		hash, err := hex.DecodeString(f.Key)
+		if err != nil { // as it was shortened
+			hash = nil
+		}
+		return nil, hash
 	}
 	return Bytes(f.Key), nil
 }
 
 // winner looks up who made a version.
-func winner(l Ledger, v *ledger.Version) (*Winner, error) {
+func winner(l Blocks, v *ledger.Version) (*Winner, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -174,7 +178,33 @@ func winner(l Ledger, v *ledger.Version) (*Winner, error) {
 	return &Winner{TxID: tx.TxID(), Block: v.Block, Index: v.Tx, Invocation: invocation(tx)}, nil
 }
 
-func transactionAt(l Ledger, number, index uint64) (*ledger.Tx, error) {
+// maxHistory is how many later changes of a key are passed over to find one
+// before a transaction: each may cost the reading of a block.
+const maxHistory = 1000
+
+// lastWrite is the place of the last change of a key before a transaction; nil
+// when it is not known. A key that was deleted has no version that would tell.
+func lastWrite(l *chain.Chain, namespace, key string, before ledger.Version) (v *ledger.Version, err error) {
+	s := l.Snapshot()
+	defer func() { err = errors.Join(err, s.Close()) }()
+	h, err := s.History(namespace, key)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	for range maxHistory {
+		if !h.Next() {
+			return nil, h.Err()
+		}
+		at := h.Modification().Version
+		if at.Block < before.Block || at.Block == before.Block && at.Tx < before.Tx {
+			return &at, nil
+		}
+	}
+	return nil, nil
+}
+
+func transactionAt(l Blocks, number, index uint64) (*ledger.Tx, error) {
 	raw, err := l.BlockBytes(number)
 	if err != nil {
 		return nil, err
