@@ -80,6 +80,7 @@ type Chain struct {
 	opts Options
 	logs *slog.Logger
 	log  *store.Log
+	dir  string    // of the index
 	db   *store.DB // nil if ReadOnly found none that can be used
 	gate gate.Gate
 	tip  atomic.Pointer[savepoint]

@@ -3,7 +3,6 @@ package chain
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -103,35 +102,12 @@ func TestIndexWithAHoleIsRefused(t *testing.T) {
 	}
 }
 
-// files are all files below a directory with their contents.
-func files(t testing.TB, fs store.FS, dir string) map[string]string {
+// files are all files of the ledger with their contents.
+func files(t testing.TB, disk *storetest.Disk) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	names, err := fs.List(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		path := fs.PathJoin(dir, name)
-		info, err := fs.Stat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if info.IsDir() {
-			for p, b := range files(t, fs, path) {
-				all[p] = b
-			}
-			continue
-		}
-		f, err := fs.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := io.ReadAll(f)
-		if err := errors.Join(err, f.Close()); err != nil {
-			t.Fatal(err)
-		}
-		all[path] = string(b)
+	for _, path := range must(disk.Files("ledger")) {
+		all[path] = string(must(disk.ReadFile(path)))
 	}
 	return all
 }
@@ -158,7 +134,7 @@ func TestReadingOnlyGivesEveryBlockAndChangesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			disk, m := built(t, 24, 30, o)
 			x.damage(t, disk)
-			before := files(t, disk, "ledger")
+			before := files(t, disk)
 			c := openTest(t, disk, Options{ReadOnly: true})
 			r := c.Recovery()
 			if c.Height() != 30 || r.IndexHeight != x.index || (r.Index == nil) != x.usable {
@@ -189,7 +165,7 @@ func TestReadingOnlyGivesEveryBlockAndChangesNothing(t *testing.T) {
 			if err := errors.Join(s.Close(), c.Close()); err != nil {
 				t.Fatal(err)
 			}
-			for path, b := range files(t, disk, "ledger") {
+			for path, b := range files(t, disk) {
 				if before[path] != b {
 					t.Errorf("%s was changed", path)
 				}

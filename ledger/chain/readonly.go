@@ -27,6 +27,7 @@ func (c *Chain) derived() *savepoint {
 // openReadOnly opens the index if it can be used, and finds the blocks that it
 // does not cover.
 func (c *Chain) openReadOnly(dir string) error {
+	c.dir = dir
 	index, err := c.readIndex(dir)
 	if err != nil {
 		if errors.Is(err, store.ErrInUse) || errors.Is(err, store.ErrNewerFormat) {

@@ -34,30 +34,34 @@ func (c *Chain) Recovery() Recovery { return c.found }
 
 // openIndex opens the index and makes it agree with the log.
 func (c *Chain) openIndex(dir string) error {
+	c.dir = dir
 	db, err := store.OpenDBWith(dir, c.opts.store())
 	if err != nil {
-		return indexError(err)
+		return c.indexError(err)
 	}
 	c.db = db
 	if c.found.TornBytes > 0 {
-		c.logs.Info("an unfinished block was removed", "bytes", c.found.TornBytes, "dir", dir)
+		// It may have been acknowledged only if the disk damaged it since, and the
+		// index does not know of it: then the node fetches it again.
+		c.logs.Warn("the log ended in an unfinished block, which was removed",
+			"bytes", c.found.TornBytes, "at", c.log.Place(c.log.End()))
 	}
 	return c.recover()
 }
 
 // indexError tells what to do about an error of the index, if it is not about
 // who else uses it.
-func indexError(err error) error {
+func (c *Chain) indexError(err error) error {
 	if err == nil || errors.Is(err, store.ErrInUse) || errors.Is(err, store.ErrNewerFormat) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", err, ErrIndex)
+	return fmt.Errorf("index %s: %w: %w", c.dir, err, ErrIndex)
 }
 
 func (c *Chain) recover() error {
 	tip, err := c.loadSavepoint()
 	if err != nil {
-		return indexError(err)
+		return c.indexError(err)
 	}
 	c.found.IndexHeight = tip.height
 	c.tip.Store(tip)
@@ -110,14 +114,14 @@ func (c *Chain) checkTip() error {
 	}
 	at, err := c.position(tip.height - 1)
 	if err != nil {
-		return indexError(fmt.Errorf("look up block %d: %w", tip.height-1, err))
+		return c.indexError(fmt.Errorf("look up block %d: %w", tip.height-1, err))
 	}
 	b, err := c.Block(tip.height - 1)
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(block.HeaderHash(b.GetHeader()), tip.hash) {
-		return indexError(fmt.Errorf("block %d, %s, is not the one that the index knows", tip.height-1, c.log.Place(at)))
+		return c.indexError(fmt.Errorf("block %d, %s, is not the one that the index knows", tip.height-1, c.log.Place(at)))
 	}
 	return c.checkDense()
 }
@@ -143,7 +147,7 @@ func (c *Chain) checkDense() error {
 	if err == nil && n != height {
 		err = fmt.Errorf("it is at block %d, but lacks block %d", height-1, n)
 	}
-	return indexError(err)
+	return c.indexError(err)
 }
 
 // replay indexes the blocks of the log after the savepoint, one at a time: a

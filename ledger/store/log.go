@@ -31,8 +31,8 @@ func (p Position) offset() int64   { return int64(uint32(p)) }
 // A record is durable once a Sync after its Append returned. A crash may lose
 // any part of what was appended since, so OpenLog cuts the newest segment after
 // its last whole record. It refuses a log that lost what had been synced, as
-// far as the records themselves tell: damage before a record that was written
-// after a sync. Sealed segments are never written again and are checked as
+// far as the records themselves tell, by damage before a record that was written
+// after a sync, and as far as the mark does, which every sync leaves beside them. Sealed segments are never written again and are checked as
 // they are read.
 type Log struct {
 	fs   FS
@@ -46,8 +46,10 @@ type Log struct {
 	torn         int64
 
 	// Of the appending goroutine.
-	active file
-	synced int64
+	active   file
+	markFile file
+	mark     Position
+	synced   int64
 	buf    []byte
 	failed error
 
@@ -127,6 +129,9 @@ func (l *Log) Sync() error {
 			l.failed = fmt.Errorf("sync log %s: %w", l.dir, err)
 		} else {
 			l.synced = l.End().offset()
+			if err := l.setMark(l.End()); err != nil {
+				l.failed = fmt.Errorf("sync log %s: %w", l.dir, err)
+			}
 		}
 	}
 	return l.failed
@@ -250,7 +255,9 @@ func (l *Log) Close() error {
 	}
 	var err error
 	if l.failed == nil && l.active != nil && !l.readOnly {
-		err = l.active.SyncData()
+		if err = l.active.SyncData(); err == nil {
+			err = l.setMark(l.End())
+		}
 	}
 	return errors.Join(err, l.closeFiles())
 }
@@ -259,6 +266,9 @@ func (l *Log) closeFiles() error {
 	err := l.readers.close()
 	if l.active != nil {
 		err = errors.Join(err, l.active.Close())
+	}
+	if l.markFile != nil {
+		err = errors.Join(err, l.markFile.Close())
 	}
 	return errors.Join(err, l.lock.Close())
 }

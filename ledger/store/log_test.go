@@ -126,6 +126,14 @@ func edit(t *testing.T, fs store.FS, name string, change func([]byte) []byte) {
 	}
 }
 
+// unmark makes a log that of a crash: nothing says that its end was synced.
+func unmark(t *testing.T, fs store.FS) {
+	t.Helper()
+	if err := fs.Remove("log/SYNCED"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestTornTailIsCut(t *testing.T) {
 	const record = 100 + 16
 	for name, tear := range map[string]func([]byte) []byte{
@@ -143,6 +151,10 @@ func TestTornTailIsCut(t *testing.T) {
 			fs := vfs.NewMem()
 			filled(t, fs, 3, 0)
 			edit(t, fs, firstSegment, tear)
+			if _, err := store.OpenLog("log", store.Options{FS: fs}); err == nil || !strings.Contains(err.Error(), "lost what was synced") {
+				t.Fatalf("what was synced is torn, and it was opened: %v", err)
+			}
+			unmark(t, fs)
 			l := openLog(t, fs, 0)
 			if got := all(t, l, 0); len(got) != 2 {
 				t.Fatalf("%d records, want 2", len(got))
@@ -220,6 +232,7 @@ func TestRecordInsideAPayloadIsNotTakenForOne(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
+	unmark(t, fs)
 	edit(t, fs, firstSegment, func(b []byte) []byte { clear(b[24+2*116 : 24+2*116+16]); return b })
 	if got := all(t, openLog(t, fs, 0), 0); len(got) != 2 {
 		t.Fatalf("%d records, want 2", len(got))

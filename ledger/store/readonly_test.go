@@ -87,6 +87,7 @@ func TestReadingOnlyChangesNothing(t *testing.T) {
 func TestReadingOnlyEndsBeforeATornTail(t *testing.T) {
 	disk := storetest.NewDisk()
 	filled(t, disk, 3, 0)
+	unmark(t, disk)
 	edit(t, disk, firstSegment, func(b []byte) []byte { b[len(b)-1] ^= 1; return b })
 	l, err := store.OpenLog("log", store.Options{FS: disk, ReadOnly: true})
 	if err != nil {

@@ -52,10 +52,16 @@ func segments(fsys FS, dir string) ([]uint32, error) {
 // recover finds the end of the log and opens its newest segment for writing.
 func (l *Log) recover() error {
 	found, err := segments(l.fs, l.dir)
+	if err == nil {
+		err = l.readMark()
+	}
 	if err != nil {
 		return err
 	}
 	if len(found) == 0 {
+		if err := l.checkMark(0); err != nil {
+			return err
+		}
 		if l.readOnly {
 			return nil
 		}
@@ -95,6 +101,10 @@ func (l *Log) recoverSegment(segment uint32) error {
 	if err != nil {
 		return err
 	}
+	// Before anything is changed.
+	if err := l.checkMark(position(segment, end)); err != nil {
+		return err
+	}
 	if torn {
 		l.torn = info.Size() - end
 	}
@@ -130,6 +140,13 @@ func (l *Log) recreate(segment uint32, size int64) error {
 		if previousEnd, err = l.wholeEnd(segment - 1); err != nil {
 			return fmt.Errorf("make it again: %s: %w", segmentName(l.fs, l.dir, segment-1), err)
 		}
+	}
+	before := Position(0)
+	if segment > firstSegment {
+		before = position(segment-1, previousEnd)
+	}
+	if err := l.checkMark(before); err != nil {
+		return err
 	}
 	l.torn = size
 	if l.readOnly {

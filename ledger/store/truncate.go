@@ -60,6 +60,10 @@ func (l *Log) checkBoundary(at Position) error {
 }
 
 func (l *Log) truncate(at Position) error {
+	// A crash after this leaves a log that is longer than it has to be.
+	if err := l.lowerMark(at); err != nil {
+		return err
+	}
 	newest := l.End().segment()
 	err := errors.Join(l.readers.close(), l.active.Close())
 	l.active = nil
