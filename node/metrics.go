@@ -19,6 +19,8 @@ type peerMetrics struct {
 	// blocks is the time from a block's arrival to its commit, stages where it went.
 	blocks, stages *prometheus.HistogramVec
 	groups         *prometheus.HistogramVec
+	// diverged counts the peers whose state differs from this one's.
+	diverged *prometheus.GaugeVec
 }
 
 // stageBuckets reach from 100 µs to 26 s.
@@ -37,8 +39,10 @@ func newPeerMetrics(r prometheus.Registerer, waiting func(func(channel string, b
 			Help: "Time that a block spent being checked, waiting, having its signatures verified, queued, validated, and appended.", Buckets: stageBuckets()}, []string{"channel", "stage"}),
 		groups: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "weft_commit_group_blocks",
 			Help: "Blocks that shared one fsync.", Buckets: []float64{1, 2, 4, 8, 16}}, []string{"channel"}),
+		diverged: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "weft_state_divergence",
+			Help: "Peers whose state was found to differ from this peer's since it was started; anything but 0 is an alarm."}, []string{"channel"}),
 	}
-	r.MustRegister(m.height, m.commits, m.streams, m.images, m.blocks, m.stages, m.groups, pendingBlocks{waiting})
+	r.MustRegister(m.height, m.commits, m.streams, m.images, m.blocks, m.stages, m.groups, m.diverged, pendingBlocks{waiting})
 	return m
 }
 

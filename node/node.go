@@ -232,6 +232,7 @@ func (n *Node) checks() map[string]func() error {
 	checks := map[string]func() error{}
 	if n.peer != nil {
 		checks["ledger"] = n.peer.health
+		checks["state"] = n.peer.agreement
 	}
 	return checks
 }

@@ -154,12 +154,14 @@ func (p *peerRole) open(path string) (*peerChannel, error) {
 	id := ch.ID()
 	p.n.mesh.AddChannel(mesh.Channel{ID: id, Config: ch.Config})
 	streams := p.metrics.streams.WithLabelValues(id) // shown from the start, as 0
+	diverged := p.metrics.diverged.WithLabelValues(id)
 	pc.gossip, err = gossip.Join(gossip.Config{
 		Channel: ch, Mesh: p.n.mesh, Signer: p.n.signer, Endpoint: p.n.cfg.Endpoint,
-		Chaincodes: func() []*wire.InstalledChaincode { return p.chaincode.installed(id) },
-		Streams:    func(change int) { streams.Add(float64(change)) },
-		OnState:    func(info *wire.StateInfo) { p.chaincode.compare(id, info) },
-		Now:        p.n.cfg.Now, Log: p.n.log,
+		Chaincodes:   func() []*wire.InstalledChaincode { return p.chaincode.installed(id) },
+		Streams:      func(change int) { streams.Add(float64(change)) },
+		OnState:      func(info *wire.StateInfo) { p.chaincode.compare(id, info) },
+		OnDivergence: func(*gossip.Divergence) { diverged.Inc() },
+		Now:          p.n.cfg.Now, Log: p.n.log,
 	})
 	if err != nil {
 		p.n.mesh.RemoveChannel(id)
@@ -193,7 +195,7 @@ func (p *peerRole) committed(pc *peerChannel, done *commit.Committed) {
 		p.n.mesh.Reconfigured()
 		pc.gossip.Reconfigured()
 	}
-	pc.gossip.Poke()
+	pc.gossip.Committed()
 }
 
 // join makes this peer a member of a channel from its genesis block. A crash on
@@ -444,6 +446,16 @@ func (p *peerRole) health() error {
 	return nil
 }
 
+// agreement is the first channel whose state differs from another peer's.
+func (p *peerRole) agreement() error {
+	for _, pc := range p.all() {
+		if all := pc.gossip.Divergences(); len(all) > 0 {
+			return fmt.Errorf("channel %s: %w", pc.ID(), all[0])
+		}
+	}
+	return nil
+}
+
 func (p *peerRole) status() []ops.Channel {
 	var list []ops.Channel
 	for _, pc := range p.all() {
@@ -451,6 +463,9 @@ func (p *peerRole) status() []ops.Channel {
 		c := ops.Channel{ID: pc.ID(), Height: l.Height(), LastHash: l.LastHash(), CommitHash: l.CommitHash(), Leader: pc.gossip.Leading()}
 		if c.Source = "gossip"; c.Leader {
 			c.Source = "orderer"
+		}
+		if all := pc.gossip.Divergences(); len(all) > 0 {
+			c.Error = all[0].Error()
 		}
 		if err := pc.Halted(); err != nil {
 			c.Error = err.Error()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/weft-network/weft/ledger/block"
 	"github.com/weft-network/weft/ledger/chain"
 )
 
@@ -97,4 +98,21 @@ func (r *recent) get(n uint64) *Committed {
 		return done
 	}
 	return nil
+}
+
+// CommitHash is the commit hash of a block on the ledger, nil for the genesis
+// block. Blocks other than the newest few are read from disk, if the caller will
+// have that; their hashes are nil otherwise.
+func (c *Channel) CommitHash(n uint64, fromDisk bool) ([]byte, error) {
+	if done := c.recent.get(n); done != nil {
+		return block.CommitHash(done.Block.Block), nil
+	}
+	if !fromDisk {
+		return nil, nil
+	}
+	raw, err := c.ledger.Block(n)
+	if err != nil {
+		return nil, err
+	}
+	return block.CommitHash(raw), nil
 }

@@ -51,14 +51,18 @@ type Config struct {
 	// OnState is told of each newer state of a member that is believed. It must
 	// not block. Optional.
 	OnState func(*wire.StateInfo)
-	Now     func() time.Time
-	Log     *slog.Logger
+	// OnDivergence is told of each member whose state differs from this peer's,
+	// once. It must not block. Optional.
+	OnDivergence func(*Divergence)
+	Now          func() time.Time
+	Log          *slog.Logger
 }
 
 // Channel spreads one channel's blocks and membership.
 type Channel struct {
 	cfg     Config
 	id      string
+	topic   string // name of the state topic
 	members *members
 	blocks  *p2p.Topic
 	state   *p2p.Topic
@@ -92,8 +96,9 @@ func Join(cfg Config) (*Channel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("join the block topic: %w", err)
 	}
+	c.topic = TopicName(hash, mesh.State)
 	c.state, err = cfg.Mesh.Host().Join(p2p.TopicConfig{
-		Name: TopicName(hash, mesh.State), Channel: c.id, Protocol: mesh.State,
+		Name: c.topic, Channel: c.id, Protocol: mesh.State,
 		MessageID: stateMessageID, Validate: c.validateState, Receive: func(p2p.ID, []byte) {},
 	})
 	if err != nil {
@@ -175,8 +180,8 @@ func (c *Channel) poke() {
 	}
 }
 
-// Poke tells the channel that this peer's own state changed: a block was
-// committed, a chaincode installed, a peer came or went.
+// Poke tells the channel that this peer's own state changed: a chaincode was
+// installed, a peer came or went. Of blocks, Committed tells.
 func (c *Channel) Poke() { c.poke() }
 
 // Reconfigured tells the channel that its configuration changed: members that

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/weft-network/weft/ledger/chain"
 	"github.com/weft-network/weft/ledger/ident"
 	"github.com/weft-network/weft/node/mesh"
 	"github.com/weft-network/weft/p2p"
@@ -57,6 +58,7 @@ type member struct {
 	mspID string
 	heard time.Time
 	doubt time.Time // until then its height is not believed
+	claims
 }
 
 func (m member) ahead(height uint64, now time.Time) bool {
@@ -68,9 +70,13 @@ type members struct {
 	byID   map[string]member
 	beyond uint64         // the height that the highest block heard of implies
 	heads  map[uint64]int // heads passed on, by block number
+	lowest uint64         // block that a claim waits for, noClaim when none does
+	alarms map[string]*Divergence
 }
 
-func newMembers() *members { return &members{byID: map[string]member{}, heads: map[uint64]int{}} }
+func newMembers() *members {
+	return &members{byID: map[string]member{}, heads: map[uint64]int{}, lowest: noClaim, alarms: map[string]*Divergence{}}
+}
 
 // head notes the head of a block; false when there were enough of that number.
 func (m *members) head(n, height uint64) bool {
@@ -120,7 +126,7 @@ func (m *members) take(info *wire.StateInfo, mspID string, now time.Time) bool {
 	if ok && old.info.Sequence >= info.Sequence || !ok && len(m.byID) >= maxMembers {
 		return false
 	}
-	m.byID[info.PeerId] = member{info: info, mspID: mspID, heard: now, doubt: old.doubt}
+	m.byID[info.PeerId] = member{info: info, mspID: mspID, heard: now, doubt: old.doubt, claims: old.claims}
 	return true
 }
 
@@ -195,6 +201,7 @@ func (c *Channel) validateState(from p2p.ID, data []byte) p2p.Verdict {
 	if !c.members.take(info, mspID, time.Now()) {
 		return p2p.Ignore
 	}
+	c.claimed(info)
 	if c.cfg.OnState != nil {
 		c.cfg.OnState(info)
 	}
@@ -205,6 +212,9 @@ func (c *Channel) validateState(from p2p.ID, data []byte) p2p.Verdict {
 func (c *Channel) checkState(info *wire.StateInfo) (string, error) {
 	if len(info.Chaincodes) > maxChaincodes || len(info.Addrs) > maxAddrs || len(info.Endpoint) > maxNameLen {
 		return "", fmt.Errorf("%d chaincodes, %d addresses", len(info.Chaincodes), len(info.Addrs))
+	}
+	if info.Topic != c.topic {
+		return "", fmt.Errorf("it is for another topic, %q", info.Topic[:min(len(info.Topic), maxNameLen)])
 	}
 	id, err := c.cfg.Channel.Config().MSPs.Identity(info.Identity)
 	if err != nil {
@@ -236,13 +246,25 @@ func unsigned(info *wire.StateInfo) ([]byte, error) {
 	return proto.MarshalOptions{Deterministic: true}.Marshal(bare)
 }
 
+// tip is a height and the commit hash that belongs to it: with another, this
+// peer's word would be an alarm.
+func tip(l *chain.Chain) (height uint64, hash []byte) {
+	for {
+		height, hash = l.Height(), l.CommitHash()
+		if l.Height() == height {
+			return height, hash
+		}
+	}
+}
+
 // tell publishes this peer's own state.
 func (c *Channel) tell(ctx context.Context, leading bool) {
-	l, host := c.cfg.Channel.Ledger(), c.cfg.Mesh.Host()
+	host := c.cfg.Mesh.Host()
+	height, hash := tip(c.cfg.Channel.Ledger())
 	info := &wire.StateInfo{
 		Sequence: uint64(time.Now().UnixNano()), Identity: c.cfg.Signer.Serialized(),
 		PeerId: string(host.ID()), Addrs: host.Addrs(), Endpoint: c.cfg.Endpoint,
-		Height: l.Height(), CommitHash: l.CommitHash(), Chaincodes: c.cfg.Chaincodes(), Leader: leading,
+		Height: height, CommitHash: hash, Chaincodes: c.cfg.Chaincodes(), Leader: leading, Topic: c.topic,
 	}
 	said, err := unsigned(info)
 	if err == nil {

@@ -1077,19 +1077,24 @@ func (x *BlockGossip) GetBody() []byte {
 }
 
 // StateInfo is what a peer tells of itself on the channel's state topic, and
-// directly to peers that connect. The newest sequence of a sender counts.
+// directly to peers that connect. The newest sequence of a sender counts. Height
+// and commit_hash are its signed word on the state: a member with another commit
+// hash of that block raises an alarm.
 type StateInfo struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Sequence      uint64                 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"` // unix nanoseconds at the sender, only ever compared with its own
-	Identity      []byte                 `protobuf:"bytes,2,opt,name=identity,proto3" json:"identity,omitempty"`
-	PeerId        string                 `protobuf:"bytes,3,opt,name=peer_id,json=peerId,proto3" json:"peer_id,omitempty"`
-	Addrs         []string               `protobuf:"bytes,4,rep,name=addrs,proto3" json:"addrs,omitempty"`
-	Endpoint      string                 `protobuf:"bytes,5,opt,name=endpoint,proto3" json:"endpoint,omitempty"` // client host:port
-	Height        uint64                 `protobuf:"varint,6,opt,name=height,proto3" json:"height,omitempty"`
-	CommitHash    []byte                 `protobuf:"bytes,7,opt,name=commit_hash,json=commitHash,proto3" json:"commit_hash,omitempty"` // of block height-1
-	Chaincodes    []*InstalledChaincode  `protobuf:"bytes,8,rep,name=chaincodes,proto3" json:"chaincodes,omitempty"`
-	Leader        bool                   `protobuf:"varint,9,opt,name=leader,proto3" json:"leader,omitempty"`       // claims to stream from the orderers for its organisation
-	Signature     []byte                 `protobuf:"bytes,10,opt,name=signature,proto3" json:"signature,omitempty"` // by identity over the message without this field
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Sequence   uint64                 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"` // unix nanoseconds at the sender, only ever compared with its own
+	Identity   []byte                 `protobuf:"bytes,2,opt,name=identity,proto3" json:"identity,omitempty"`
+	PeerId     string                 `protobuf:"bytes,3,opt,name=peer_id,json=peerId,proto3" json:"peer_id,omitempty"`
+	Addrs      []string               `protobuf:"bytes,4,rep,name=addrs,proto3" json:"addrs,omitempty"`
+	Endpoint   string                 `protobuf:"bytes,5,opt,name=endpoint,proto3" json:"endpoint,omitempty"` // client host:port
+	Height     uint64                 `protobuf:"varint,6,opt,name=height,proto3" json:"height,omitempty"`
+	CommitHash []byte                 `protobuf:"bytes,7,opt,name=commit_hash,json=commitHash,proto3" json:"commit_hash,omitempty"` // of block height-1
+	Chaincodes []*InstalledChaincode  `protobuf:"bytes,8,rep,name=chaincodes,proto3" json:"chaincodes,omitempty"`
+	Leader     bool                   `protobuf:"varint,9,opt,name=leader,proto3" json:"leader,omitempty"`       // claims to stream from the orderers for its organisation
+	Signature  []byte                 `protobuf:"bytes,10,opt,name=signature,proto3" json:"signature,omitempty"` // by identity over the message without this field
+	// topic is the name of the topic it is for: nobody can carry it to another
+	// channel, where its height and commit hash would mean something else.
+	Topic         string `protobuf:"bytes,11,opt,name=topic,proto3" json:"topic,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1192,6 +1197,13 @@ func (x *StateInfo) GetSignature() []byte {
 		return x.Signature
 	}
 	return nil
+}
+
+func (x *StateInfo) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
 }
 
 type InstalledChaincode struct {
@@ -1385,7 +1397,7 @@ const file_p2p_wire_wire_proto_rawDesc = "" +
 	"\vBlockGossip\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\fR\x04hash\x12\x12\n" +
-	"\x04body\x18\x03 \x01(\fR\x04body\"\xb7\x02\n" +
+	"\x04body\x18\x03 \x01(\fR\x04body\"\xcd\x02\n" +
 	"\tStateInfo\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x1a\n" +
 	"\bidentity\x18\x02 \x01(\fR\bidentity\x12\x17\n" +
@@ -1400,7 +1412,8 @@ const file_p2p_wire_wire_proto_rawDesc = "" +
 	"chaincodes\x12\x16\n" +
 	"\x06leader\x18\t \x01(\bR\x06leader\x12\x1c\n" +
 	"\tsignature\x18\n" +
-	" \x01(\fR\tsignature\"\x8c\x01\n" +
+	" \x01(\fR\tsignature\x12\x14\n" +
+	"\x05topic\x18\v \x01(\tR\x05topic\"\x8c\x01\n" +
 	"\x12InstalledChaincode\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
