@@ -56,6 +56,13 @@ func (l *ledgerOptions) rebuild(dir string) error {
 	}
 	show := newBar(l.stderr)
 	defer show.end()
+	// What is there is worth more than what cannot be made again.
+	if _, err := chain.ReadLog(dir, chain.Options{}, func(_ uint64, _ []byte, done, of uint64) error {
+		show.tell("bytes of block files", done, of)
+		return nil
+	}); err != nil {
+		return fmt.Errorf("nothing was changed, since the blocks cannot all be read: %w", err)
+	}
 	if err := chain.DropIndex(dir, chain.Options{}); err != nil {
 		return l.inUse(err)
 	}

@@ -61,6 +61,8 @@ type rollbackPlan struct {
 	Height  uint64        `json:"height"` // now
 	To      uint64        `json:"to"`
 	Lost    *audit.Totals `json:"lost"`
+	// Unreadable says why the blocks from some on could not be counted.
+	Unreadable string `json:"unreadable,omitempty"`
 }
 
 func (l *ledgerOptions) rollBack(ctx context.Context, dir string, f *rollbackFlags, answers io.Reader) error {
@@ -115,10 +117,14 @@ func (l *ledgerOptions) planRollback(ctx context.Context, dir string, height uin
 		return nil, fmt.Errorf("the ledger of %s has height %d, so --to is 1 to %d", r.Channel, r.Height(), r.Height()-1)
 	}
 	lost, err := audit.Count(ctx, r, height, func(done, of uint64) { show.tell("blocks read", done, of) })
-	if err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
-	return &rollbackPlan{dir, r.Channel, r.Height(), height, lost}, nil
+	p := &rollbackPlan{Dir: dir, Channel: r.Channel, Height: r.Height(), To: height, Lost: lost}
+	if err != nil { // a damaged block may be what is to go
+		p.Unreadable = err.Error()
+	}
+	return p, nil
 }
 
 // settle completes a rollback, as the start of the node would.
@@ -141,7 +147,11 @@ func (l *ledgerOptions) printPlan(p *rollbackPlan, f *rollbackFlags) error {
 		return nil // the result is to come
 	}
 	l.printf("Ledger of %s in %s: from height %d to %d.\n", p.Channel, l.short(p.Dir), p.Height, p.To)
-	l.printf("These go from this peer: %d blocks (%d to %d) with %d transactions, %d bytes", p.Lost.Blocks, p.To, p.Height-1, p.Lost.Transactions, p.Lost.Bytes)
+	l.printf("These go from this peer: %d blocks (%d to %d)", p.Height-p.To, p.To, p.Height-1)
+	if p.Unreadable != "" {
+		l.printf(", of which only the first %d can be read (%s),", p.Lost.Blocks, p.Unreadable)
+	}
+	l.printf(" with %d transactions, %d bytes", p.Lost.Transactions, p.Lost.Bytes)
 	if p.Lost.First != nil {
 		l.printf(",\nmade from %s to %s", moment(p.Lost.First), moment(p.Lost.Last))
 	}

@@ -75,21 +75,22 @@ type counter struct {
 }
 
 // Count adds up the blocks from a number on. Progress, which may be nil, is told
-// of every block that is done.
+// of every block that is done. With an error come the totals of the blocks before
+// the one that could not be read.
 func Count(ctx context.Context, blocks Blocks, from uint64, progress Progress) (*Totals, error) {
 	c := counter{codes: map[ledger.Code]uint64{}}
 	height := blocks.Height()
 	for n := from; n < height; n++ {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return c.totals(), err
 		}
 		raw, err := blocks.BlockBytes(n)
 		if err != nil {
-			return nil, err
+			return c.totals(), err
 		}
 		b := &common.Block{}
 		if err := proto.Unmarshal(raw, b); err != nil {
-			return nil, fmt.Errorf("block %d: %w", n, err)
+			return c.totals(), fmt.Errorf("block %d: %w", n, err)
 		}
 		c.add(n, b, len(raw))
 		progress.tell(n+1-from, height-from)

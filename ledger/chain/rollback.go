@@ -66,33 +66,34 @@ func rollBackTo(dir string, height uint64, o Options) error {
 	return errors.Join(err, log.Close())
 }
 
-// endOf is where the first blocks of a log end: the place of the next one.
+// endOf is where the first blocks of a log end: the place of the next one. What
+// comes after that place may be damaged.
 func endOf(log *store.Log, blocks uint64) (store.Position, error) {
-	var end store.Position
-	found := errors.New("found")
+	var last, end store.Position
 	n := uint64(0)
-	err := log.Scan(0, func(at store.Position, raw []byte) error {
-		if n < blocks {
-			n++
-			return nil
+	err := log.Walk(0, func(at, _ store.Position) error {
+		if n == blocks {
+			end = at
+			return errEnough
 		}
-		b, err := decodeBlock(n, raw)
-		if err != nil {
-			return err
-		}
-		if b.GetHeader().GetNumber() != n {
-			return fmt.Errorf("the log has block %d where block %d belongs", b.GetHeader().GetNumber(), n)
-		}
-		end = at
-		return found
+		n, last = n+1, at
+		return nil
 	})
-	if errors.Is(err, found) {
-		return end, nil
+	switch {
+	case err == nil:
+		return 0, fmt.Errorf("it has %d blocks, so there is nothing to take back", n)
+	case !errors.Is(err, errEnough):
+		return 0, err
 	}
-	if err == nil {
-		err = fmt.Errorf("it has %d blocks, so there is nothing to take back", n)
+	raw, err := log.Read(last)
+	if err != nil {
+		return 0, err
 	}
-	return 0, err
+	b, err := decodeBlock(blocks-1, raw)
+	if err == nil && b.GetHeader().GetNumber() != blocks-1 {
+		err = fmt.Errorf("%s has block %d where block %d belongs", log.Place(last), b.GetHeader().GetNumber(), blocks-1)
+	}
+	return end, err
 }
 
 // apply carries out a plan that is on disk. Every step may be repeated.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -166,4 +168,40 @@ func TestADroppedIndexIsMadeAgain(t *testing.T) {
 	if len(told) == 0 || told[len(told)-1] != "20/20" {
 		t.Errorf("the progress was %q", told)
 	}
+}
+
+func TestARollbackMendsWhatIsDamagedAfterIt(t *testing.T) {
+	dir := t.TempDir()
+	o := Options{Replay: replay, SegmentBytes: 8000}
+	c, err := Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng, m := seeded(t, 7), newModel()
+	for range 20 {
+		appendNext(t, c, m, rng)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, blocksDir, "0000000002.seg")
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw[len(raw)-10] ^= 1
+	if err := os.WriteFile(file, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Rollback(dir, 3, o); err != nil {
+		t.Fatal(err)
+	}
+	if c, err = Open(dir, o); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if m = m.at(3); c.Height() != 3 {
+		t.Fatalf("height %d", c.Height())
+	}
+	m.check(t, c)
 }
