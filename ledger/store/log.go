@@ -50,8 +50,8 @@ type Log struct {
 	markFile file
 	mark     Position
 	synced   int64
-	buf    []byte
-	failed error
+	buf      []byte
+	failed   error
 
 	mu  sync.Mutex
 	end Position
@@ -68,6 +68,11 @@ func OpenLog(dir string, o Options) (*Log, error) {
 	l.readers = readers{fs: o.FS, dir: dir}
 	if err := l.recover(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open log %s: %w", dir, err), l.closeFiles())
+	}
+	if !l.readOnly { // recover has synced it
+		if err := l.setMark(l.End()); err != nil {
+			return nil, errors.Join(fmt.Errorf("open log %s: %w", dir, err), l.closeFiles())
+		}
 	}
 	return l, nil
 }
