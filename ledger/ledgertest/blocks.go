@@ -21,7 +21,6 @@ func (n *Network) Blocks() *Blocks {
 
 // Next makes the next block, signed by the orderer.
 func (c *Blocks) Next(envelopes ...[]byte) *common.Block {
-	c.n.tb.Helper()
 	b := c.Peek(envelopes...)
 	c.next, c.previous = c.next+1, block.HeaderHash(b.Header)
 	if block.IsConfig(b) {
@@ -33,7 +32,6 @@ func (c *Blocks) Next(envelopes ...[]byte) *common.Block {
 // Peek makes the next block without moving on: what stands in for a block that
 // is refused, or halts the channel.
 func (c *Blocks) Peek(envelopes ...[]byte) *common.Block {
-	c.n.tb.Helper()
 	b := block.New(c.next, c.previous, envelopes)
 	last := c.lastConfig
 	if block.IsConfig(b) {
@@ -50,7 +48,6 @@ func (c *Blocks) Number() uint64 { return c.next }
 
 // Parse is ledger.ParseBlock for blocks that have a header and transactions.
 func (n *Network) Parse(b *common.Block) *ledger.Block {
-	n.tb.Helper()
 	parsed, err := ledger.ParseBlock(b)
 	if err != nil {
 		n.tb.Fatal(err)

@@ -27,7 +27,6 @@ type ConfigTx struct {
 // ConfigTx makes the CONFIG envelope that an orderer cuts into a block of its
 // own, and the config that holds after it.
 func (n *Network) ConfigTx(t ConfigTx) ([]byte, *common.Config) {
-	n.tb.Helper()
 	before := t.From.GetChannelGroup()
 	after := proto.Clone(before).(*common.ConfigGroup)
 	t.Edit(after)
@@ -86,14 +85,15 @@ func difference(before, after *common.ConfigGroup) (read, write *common.ConfigGr
 	members = compare(before.GetValues(), after.GetValues(), &same.Values, &write.Values, bumpValue) || members
 	members = compare(before.GetPolicies(), after.GetPolicies(), &same.Policies, &write.Policies, bumpPolicy) || members
 	bumpGroup := func(old, new *common.ConfigGroup) (*common.ConfigGroup, bool) {
+		if old == nil {
+			reset(new)
+			return proto.Clone(new).(*common.ConfigGroup), true // all of it is written
+		}
 		r, w, changed := difference(old, new)
-		if changed && old != nil {
+		if changed {
 			set(&read.Groups, new, r, after.Groups)
 		}
-		if old == nil {
-			w = proto.Clone(new).(*common.ConfigGroup) // all of it is written
-		}
-		return w, changed || old == nil
+		return w, changed
 	}
 	members = compare(before.GetGroups(), after.GetGroups(), &same.Groups, &write.Groups, bumpGroup) || members
 	if members {
@@ -114,6 +114,20 @@ func difference(before, after *common.ConfigGroup) (read, write *common.ConfigGr
 	}
 	changed = members || len(write.Values)+len(write.Policies)+len(write.Groups) > 0
 	return read, write, changed
+}
+
+// reset gives a group and what is in it the versions of what is new.
+func reset(g *common.ConfigGroup) {
+	g.Version = 0
+	for _, v := range g.Values {
+		v.Version = 0
+	}
+	for _, p := range g.Policies {
+		p.Version = 0
+	}
+	for _, sub := range g.Groups {
+		reset(sub)
+	}
 }
 
 func put[V any](m *map[string]V, name string, v V) {

@@ -23,7 +23,6 @@ type Definition struct {
 
 // Writes are the writes to _lifecycle that commit the definition, sorted.
 func (n *Network) Writes(d Definition) []ledger.Write {
-	n.tb.Helper()
 	full := &definition.Definition{Name: d.Name, Version: d.Version, Sequence: d.Sequence}
 	if full.Version == "" {
 		full.Version = "1"
@@ -54,11 +53,10 @@ func (n *Network) Writes(d Definition) []ledger.Write {
 }
 
 // Define is a transaction that commits definitions.
-func (n *Network) Define(all ...Definition) []byte { n.tb.Helper(); return n.Tx(n.Defining(all...)) }
+func (n *Network) Define(all ...Definition) []byte { return n.Tx(n.Defining(all...)) }
 
 // Defining describes it.
 func (n *Network) Defining(all ...Definition) Tx {
-	n.tb.Helper()
 	set := NewRWSet()
 	for _, d := range all {
 		for _, w := range n.Writes(d) {
@@ -82,7 +80,6 @@ func Package(collections ...*peer.StaticCollectionConfig) *peer.CollectionConfig
 // Collection describes one whose members are those of a signature policy. An
 // endorsement policy of its own is written as in Definition; "" is none.
 func (n *Network) Collection(name, members, endorsement string) *peer.StaticCollectionConfig {
-	n.tb.Helper()
 	c := &peer.StaticCollectionConfig{
 		Name: name,
 		MemberOrgsPolicy: &peer.CollectionPolicyConfig{
@@ -101,7 +98,6 @@ func (n *Network) Collection(name, members, endorsement string) *peer.StaticColl
 
 // Policy is a signature policy from words such as "OR('Org1MSP.peer')".
 func (n *Network) Policy(words string) *common.SignaturePolicyEnvelope {
-	n.tb.Helper()
 	env, err := policy.Parse(words)
 	if err != nil {
 		n.tb.Fatal(err)

@@ -96,7 +96,7 @@ func (h *history) edits() []edit {
 var badConfigs = []func(*history, *ledgertest.ConfigTx){
 	func(h *history, t *ledgertest.ConfigTx) { t.Admins = []ident.Signer{h.n.Client(0)} },
 	func(_ *history, t *ledgertest.ConfigTx) { t.Admins = []ident.Signer{} },
-	func(h *history, t *ledgertest.ConfigTx) { t.Admins = []ident.Signer{h.rogue.Admin("Admin").Signer()} },
+	func(h *history, t *ledgertest.ConfigTx) { t.Admins = []ident.Signer{h.rogue} },
 	func(_ *history, t *ledgertest.ConfigTx) { t.Config = func(c *common.Config) { c.Sequence++ } },
 	func(_ *history, t *ledgertest.ConfigTx) {
 		t.Config = func(c *common.Config) { c.ChannelGroup.Groups["Application"].Version += 7 }

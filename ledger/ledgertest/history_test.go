@@ -31,18 +31,18 @@ type world struct {
 	base    *modeltest.Model
 	signers []ident.Signer // peers first
 	crl     []byte         // of Org2, with its second peer
-	rogue   *catest.Org
+	rogue   ident.Signer   // of an organisation that is not in the channel
 }
 
-func newWorld(t *testing.T) *world {
-	w := &world{n: ledgertest.New(t, "Org1", "Org2", "Org3"), rogue: catest.New(t, "Rogue")}
+func newWorld(t testing.TB) *world {
+	w := &world{n: ledgertest.New(t, "Org1", "Org2", "Org3"), rogue: catest.New(t, "Rogue").Peer("peer0").Signer()}
 	for _, o := range w.n.Orgs {
 		w.signers = append(w.signers, o.Peer("peer0").Signer())
 	}
 	for _, o := range w.n.Orgs[:2] {
 		w.signers = append(w.signers, o.Peer("peer1").Signer(), o.User("User1").Signer(), o.Admin("Admin").Signer())
 	}
-	w.signers = append(w.signers, w.rogue.Peer("peer0").Signer())
+	w.signers = append(w.signers, w.rogue)
 	var err error
 	if w.crl, err = w.n.Orgs[1].CRL(1, catest.Epoch(), w.n.Orgs[1].Peer("peer1")); err != nil {
 		t.Fatal(err)
@@ -58,7 +58,6 @@ type node struct {
 	disk  *storetest.Disk
 	chain *chain.Chain
 	cfg   *channel.Config
-	last  *common.Block
 }
 
 func (p *node) open() error {
@@ -95,7 +94,6 @@ func (p *node) commit(b *ledger.Block, r *validate.Result) error {
 	if r.Config != nil {
 		p.cfg = r.Config
 	}
-	p.last = b.Block
 	return p.chain.Append(b, chain.Commit{Updates: r.Updates, Findings: r.Findings})
 }
 
@@ -122,16 +120,20 @@ type sent struct {
 // play runs one history and says where node and model differ first, "" if they
 // do not.
 func (w *world) play(t *rapid.T, bug modeltest.Bug, stats map[string]int) string {
-	h := &history{
-		world: w, t: t, p: &node{disk: storetest.NewJournalledDisk(), cfg: w.n.Config, last: w.n.Genesis},
-		m: w.base.Clone(), blocks: w.n.Blocks(), config: w.n.Config.Proto, stats: stats,
-	}
-	h.m.Bug = bug
+	h := w.history(stats)
+	h.t, h.m.Bug = t, bug
 	if err := h.p.open(); err != nil {
 		return err.Error()
 	}
 	defer func() { h.p.chain.Close() }()
 	return h.play()
+}
+
+func (w *world) history(stats map[string]int) *history {
+	return &history{
+		world: w, p: &node{disk: storetest.NewJournalledDisk(), cfg: w.n.Config},
+		m: w.base.Clone(), blocks: w.n.Blocks(), config: w.n.Config.Proto, stats: stats,
+	}
 }
 
 func (h *history) play() string {
@@ -154,6 +156,20 @@ func (h *history) play() string {
 		}
 	}
 	return h.compare()
+}
+
+// newHistory is one without dice, after the genesis block.
+func newHistory(tb testing.TB) *history {
+	w := newWorld(tb)
+	h := w.history(map[string]int{})
+	if err := h.p.open(); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { h.p.chain.Close() })
+	if d := h.genesis(); d != "" {
+		tb.Fatal(d)
+	}
+	return h
 }
 
 func (h *history) genesis() string {
@@ -190,12 +206,15 @@ type content struct {
 
 // step gives one block to both.
 func (h *history) step(c content) string {
+	return h.give(c, rapid.IntRange(1, 3).Draw(h.t, "workers"))
+}
+
+func (h *history) give(c content, workers int) string {
 	b := h.blocks.Peek(c.envelopes...)
 	if c.change != nil {
 		c.change(b)
 	}
 	at := fmt.Sprintf("block %d: ", b.Header.Number)
-	workers := rapid.IntRange(1, 3).Draw(h.t, "workers")
 	parsed, r, refused, halt := h.p.judge(b, workers, c.facts.Trusted)
 	want := h.m.Commit(b, c.facts)
 	switch {

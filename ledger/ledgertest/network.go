@@ -36,7 +36,10 @@ type Network struct {
 	// checked it before: for benchmarks of everything else.
 	Vouch bool
 
-	tb     testing.TB
+	tb                     testing.TB
+	peers, clients, admins []ident.Signer
+	orderer, ordererAdmin  ident.Signer
+
 	mu     sync.Mutex
 	signed map[[32]byte][]byte
 	nonces uint64
@@ -54,8 +57,13 @@ func NewWith(tb testing.TB, names []string, edits ...func(*genesis.Spec)) *Netwo
 	}
 	n := &Network{Channel: "channel1", Orderer: catest.NewOrderer(tb), tb: tb, signed: map[[32]byte][]byte{}}
 	for _, name := range names {
-		n.Orgs = append(n.Orgs, catest.New(tb, name))
+		org := catest.New(tb, name)
+		n.Orgs = append(n.Orgs, org)
+		n.peers = append(n.peers, org.Peer("peer0").Signer())
+		n.clients = append(n.clients, org.User("User1").Signer())
+		n.admins = append(n.admins, org.Admin("Admin").Signer())
 	}
+	n.orderer, n.ordererAdmin = n.Orderer.Orderer("orderer0").Signer(), n.Orderer.Admin("Admin").Signer()
 	n.Genesis = channeltest.Genesis(tb, n.Channel, n.Orderer, n.Orgs, edits...)
 	var err error
 	if n.Config, err = channel.FromBlock(n.Genesis); err != nil {
@@ -66,26 +74,19 @@ func NewWith(tb testing.TB, names []string, edits ...func(*genesis.Spec)) *Netwo
 
 // Peer is peer0 of the organisation with that index, Client its user User1, and
 // Admin its administrator.
-func (n *Network) Peer(org int) ident.Signer   { return n.Orgs[org].Peer("peer0").Signer() }
-func (n *Network) Client(org int) ident.Signer { return n.Orgs[org].User("User1").Signer() }
-func (n *Network) Admin(org int) ident.Signer  { return n.Orgs[org].Admin("Admin").Signer() }
+func (n *Network) Peer(org int) ident.Signer   { return n.peers[org] }
+func (n *Network) Client(org int) ident.Signer { return n.clients[org] }
+func (n *Network) Admin(org int) ident.Signer  { return n.admins[org] }
 
 // Peers are peer0 of every organisation.
-func (n *Network) Peers() []ident.Signer {
-	peers := make([]ident.Signer, len(n.Orgs))
-	for i := range n.Orgs {
-		peers[i] = n.Peer(i)
-	}
-	return peers
-}
+func (n *Network) Peers() []ident.Signer { return slices.Clone(n.peers) }
 
 // OrdererNode signs blocks, OrdererAdmin changes of the ordering service.
-func (n *Network) OrdererNode() ident.Signer  { return n.Orderer.Orderer("orderer0").Signer() }
-func (n *Network) OrdererAdmin() ident.Signer { return n.Orderer.Admin("Admin").Signer() }
+func (n *Network) OrdererNode() ident.Signer  { return n.orderer }
+func (n *Network) OrdererAdmin() ident.Signer { return n.ordererAdmin }
 
 // Sign signs msg, and remembers: signing the same again costs a lookup.
 func (n *Network) Sign(s ident.Signer, msg []byte) []byte {
-	n.tb.Helper()
 	key := sha256.Sum256(slices.Concat(s.Certificate().Raw, msg))
 	n.mu.Lock()
 	sig, ok := n.signed[key]

@@ -36,7 +36,7 @@ var spoils = []spoil{
 		id := ledgertest.TxID(h.n.Client(0), []byte{'h', byte(1 + h.upTo(20, "whose id"))})
 		t.Header = func(c *common.ChannelHeader) { c.TxId = id }
 	}},
-	{"rogue creator", func(h *history, t *ledgertest.Tx) { t.Creator = h.rogue.User("User1").Signer() }},
+	{"rogue creator", func(h *history, t *ledgertest.Tx) { t.Creator = h.rogue }},
 	{"peer as creator", func(h *history, t *ledgertest.Tx) { t.Creator = h.signers[3] }},
 	{"header extension", func(h *history, t *ledgertest.Tx) {
 		name := oneOf(h, "asked for", "", "beta", "gamma")

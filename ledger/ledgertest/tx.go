@@ -44,7 +44,6 @@ type Tx struct {
 
 // Tx makes the envelope.
 func (n *Network) Tx(t Tx) []byte {
-	n.tb.Helper()
 	n.defaults(&t)
 	sum := sha256.Sum256(slices.Concat(t.Nonce, t.Creator.Serialized()))
 	ext := &peer.ChaincodeHeaderExtension{ChaincodeId: &peer.ChaincodeID{Name: t.Chaincode}}

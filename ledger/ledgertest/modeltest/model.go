@@ -58,6 +58,16 @@ const (
 	Revoked           Bug = "revocation lists are ignored"
 )
 
+// Bugs are all of them.
+var Bugs = []Bug{
+	NoCreatorCheck, NoTxIDCheck, NoProposalHash, NoLedgerDuplicate,
+	NoBlockDuplicate, ClaimedIDsOnly, NoPolicy, InvokedOnly,
+	NoKeyPolicy, NoKeyPolicyChange, NoCollectionRule, RepeatedEndorser,
+	AnyOrder, NoReadCheck, NoPendingRead, NoHashedRead,
+	NoPhantom, ExclusiveEnd, LostMetadata, SameVersion,
+	HighS, StaleConfig, Revoked,
+}
+
 // Model is a channel's ledger.
 type Model struct {
 	Height     uint64
@@ -69,6 +79,7 @@ type Model struct {
 	channel string
 	hash    []byte // of the newest header
 	config  *config
+	late    *config // of StaleConfig
 }
 
 // New starts with a genesis block.
@@ -143,7 +154,13 @@ func (m *Model) Commit(b *common.Block, f Facts) Outcome {
 		m.IDs[indexID(raw, m.Bug)] = true
 	}
 	m.Height, m.hash = m.Height+1, headerHash(b.Header)
-	if j.config != nil {
+	if m.late != nil {
+		m.config, m.late = m.late, nil
+	}
+	switch {
+	case j.config != nil && m.Bug == StaleConfig:
+		m.late = j.config
+	case j.config != nil:
 		m.config = j.config
 	}
 	return Outcome{Codes: codes}
