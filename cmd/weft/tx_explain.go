@@ -201,18 +201,22 @@ func phantomLines(e *audit.Explanation) []string {
 	return append(lines, winnerLines(p.Winner)...)
 }
 
-func policyLines(e *audit.Explanation) []string {
-	p := e.Policy
-	of := "chaincode " + p.Namespace
+// policyOf says what the policy protects.
+func policyOf(p *audit.Policy) string {
 	switch {
 	case p.Collection != "" && len(p.KeyHash) > 0:
-		of = fmt.Sprintf("the private key with hash %x of %s, collection %s", []byte(p.KeyHash), p.Namespace, p.Collection)
+		return fmt.Sprintf("the private key with hash %x of %s, collection %s", []byte(p.KeyHash), p.Namespace, p.Collection)
 	case p.Collection != "":
-		of = fmt.Sprintf("collection %s of %s", p.Collection, p.Namespace)
+		return fmt.Sprintf("collection %s of %s", p.Collection, p.Namespace)
 	case len(p.Key) > 0:
-		of = fmt.Sprintf("key %s of %s", shown(p.Key), p.Namespace)
+		return fmt.Sprintf("key %s of %s", shown(p.Key), p.Namespace)
 	}
-	lines := []string{fmt.Sprintf("  endorsement policy of %s", of)}
+	return "chaincode " + p.Namespace
+}
+
+func policyLines(e *audit.Explanation) []string {
+	p := e.Policy
+	lines := []string{"  endorsement policy of " + policyOf(p)}
 	if p.Policy != "" {
 		lines = append(lines, "    policy   "+p.Policy)
 	}
@@ -258,6 +262,9 @@ func reason(e *audit.Explanation) string {
 	switch {
 	case e == nil || !e.Kept:
 		return ""
+	case e.Policy != nil && e.Policy.Policy != "" && len(e.Policy.Missing) > 0:
+		p := e.Policy
+		return fmt.Sprintf("%s asks for %s: signed by %s, missing %s", policyOf(p), p.Policy, someOf(p.Signed), someOf(p.Missing))
 	case e.Conflict != nil && e.Conflict.Winner != nil && e.Conflict.Collection == "":
 		c := e.Conflict
 		return fmt.Sprintf("key %s of %s was read at %s and is at %s, written by transaction %s", shown(c.Key), c.Namespace, shortVersion(c.Read), shortVersion(c.Found), c.Winner.TxID)
