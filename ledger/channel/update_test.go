@@ -65,8 +65,12 @@ func TestARefusedUpdateSaysWhatAndWhere(t *testing.T) {
 		"a minority":          {n.crafted(t, addPolicy, none, n.admins[0]), []string{"group /Channel/Application: policy /Channel/Application/Admins", "requires 2 of"}},
 		"one admin twice":     {n.crafted(t, addPolicy, none, n.admins[0], n.admins[0]), []string{"1 sub-policies were satisfied", "1 of its 2 signatures do not count"}},
 		"one change too many": {n.crafted(t, both(addPolicy, n.batchOfTen), none, n.admins...), []string{"value /Channel/Orderer/BatchSize: policy /Channel/Orderer/Admins"}},
-		"too many signatures": {n.crafted(t, n.batchOfTen, none, slices.Repeat(n.admins[:1], channel.MaxUpdateSignatures+1)...), []string{"1001 signatures, at most 1000"}},
-		"too much signed":     {channeltest.Sign(t, n.ID, make([]byte, channel.MaxSignedBytes/20), slices.Repeat(n.admins[:1], 21)...), []string{"cover", "at most 134217728"}},
+		"too many signatures": {resigned(t, n, func(e *common.ConfigUpdateEnvelope) {
+			e.Signatures = slices.Repeat(e.Signatures, channel.MaxUpdateSignatures+1)
+		}), []string{"1001 signatures, at most 1000"}},
+		"too much signed": {resigned(t, n, func(e *common.ConfigUpdateEnvelope) {
+			e.ConfigUpdate, e.Signatures = make([]byte, channel.MaxSignedBytes/20), slices.Repeat(e.Signatures, 21)
+		}), []string{"cover", "at most 134217728"}},
 		"bad signature header": {resigned(t, n, func(e *common.ConfigUpdateEnvelope) {
 			e.Signatures[0].SignatureHeader = []byte{0xff}
 		}), []string{"the header of signature 1"}},
@@ -149,9 +153,10 @@ func TestOrderersAreStricterThanPeers(t *testing.T) {
 			applicationGroup(r).Policies["Readers"].Policy.Value = encode(t, m)
 		}, "at most 16711680"},
 	} {
-		_, err := n.Update(channeltest.Update(t, n.Config, tc.change, n.everybody...))
+		env := channeltest.Next(t, n.Config, tc.change, n.everybody...)
+		_, err := n.Update(env.LastUpdate)
 		mention(t, err, tc.want)
-		if _, err := n.Next(channeltest.Next(t, n.Config, tc.change, n.everybody...)); err != nil {
+		if _, err := n.Next(env); err != nil {
 			t.Errorf("%s: peers: %v", name, err)
 		}
 	}

@@ -457,6 +457,9 @@ func FuzzSignaturePolicy(f *testing.F) {
 }
 
 func TestLayoutsOfLargePoliciesEnd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the search is long on purpose, and has no goroutines to race")
+	}
 	gate := func(n, from, to int, arg func(int) string) string {
 		s := fmt.Sprintf("OutOf(%d", n)
 		for i := from; i < to; i++ {
