@@ -12,7 +12,8 @@ type Finding struct {
 	// an earlier transaction of that block. Of a private key, Key is the hash in hex.
 	Namespace, Collection, Key string
 	Read, Found                *Version
-	// Range is the query whose result changed, of a phantom.
+	// Range is the query whose result changed, of a phantom. Key is then the first
+	// key that differs, if it is known, with its versions.
 	Range *FindingRange
 
 	// Of an endorsement policy that does not hold: the policy in words, and the

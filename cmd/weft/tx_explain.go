@@ -197,8 +197,12 @@ func phantomLines(e *audit.Explanation) []string {
 	if len(p.End) > 0 {
 		end = shown(p.End)
 	}
-	lines := []string{fmt.Sprintf("  range from %s to %s of %s", shown(p.Start), end, p.Namespace), "    " + e.Reason}
-	return append(lines, winnerLines(p.Winner)...)
+	lines := []string{fmt.Sprintf("  range from %s to %s of %s", shown(p.Start), end, p.Namespace)}
+	if len(p.Key) == 0 {
+		return append(lines, "    "+e.Reason)
+	}
+	lines = append(lines, "  its first difference is key "+shown(p.Key))
+	return append(lines, versionLines(e.Block, p.Read, p.Found, p.Winner)...)
 }
 
 // policyOf says what the policy protects.
@@ -268,6 +272,9 @@ func reason(e *audit.Explanation) string {
 	case e.Conflict != nil && e.Conflict.Winner != nil && e.Conflict.Collection == "":
 		c := e.Conflict
 		return fmt.Sprintf("key %s of %s was read at %s and is at %s, written by transaction %s", shown(c.Key), c.Namespace, shortVersion(c.Read), shortVersion(c.Found), c.Winner.TxID)
+	}
+	if e.Phantom != nil && e.Phantom.Winner != nil {
+		return e.Reason + ", by transaction " + e.Phantom.Winner.TxID
 	}
 	return e.Reason
 }

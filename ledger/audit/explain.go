@@ -72,9 +72,13 @@ type Phantom struct {
 	Namespace string `json:"namespace"`
 	Start     Bytes  `json:"start"`
 	End       Bytes  `json:"end"` // empty for no bound
-	// Winner is the transaction that wrote the first key that differs, where it
-	// is known.
-	Winner *Winner `json:"winner,omitempty"`
+	// Key is the first key that differs, with its versions as in Conflict, and
+	// Winner the transaction that wrote or deleted it. All are absent of a query
+	// with many results, of which only a hash was kept.
+	Key    Bytes    `json:"key,omitempty"`
+	Read   *Version `json:"read,omitempty"`
+	Found  *Version `json:"found,omitempty"`
+	Winner *Winner  `json:"winner,omitempty"`
 }
 
 // Policy is an endorsement policy that did not hold.
@@ -121,20 +125,15 @@ func (e *Explanation) take(l *chain.Chain, f *ledger.Finding) (err error) {
 	case peer.TxValidationCode_MVCC_READ_CONFLICT:
 		c := &Conflict{Namespace: f.Namespace, Collection: f.Collection, Read: version(f.Read), Found: version(f.Found)}
 		c.Key, c.KeyHash = keyOf(f)
-		won := f.Found
-		if won == nil && f.Read != nil && f.Collection == "" {
-			won, err = lastWrite(l, f.Namespace, f.Key, ledger.Version{Block: e.Block, Tx: uint64(e.Index)})
-		}
-		if err == nil {
-			c.Winner, err = winner(l, won)
-		}
+		c.Winner, err = e.winner(l, f)
 		e.Conflict = c
 	case peer.TxValidationCode_PHANTOM_READ_CONFLICT:
-		p := &Phantom{Namespace: f.Namespace}
+		p := &Phantom{Namespace: f.Namespace, Read: version(f.Read), Found: version(f.Found)}
 		if f.Range != nil {
 			p.Start, p.End = Bytes(f.Range.Start), Bytes(f.Range.End)
 		}
-		p.Winner, err = winner(l, f.Found)
+		p.Key, _ = keyOf(f)
+		p.Winner, err = e.winner(l, f)
 		e.Phantom = p
 	case peer.TxValidationCode_ENDORSEMENT_POLICY_FAILURE:
 		p := &Policy{Namespace: f.Namespace, Collection: f.Collection, Policy: f.Policy, Signed: nonNil(f.Signed), Missing: nonNil(f.Missing)}
@@ -166,10 +165,14 @@ func keyOf(f *ledger.Finding) (Bytes, Hash) {
 	return Bytes(f.Key), nil
 }
 
-// winner looks up who made a version.
-func winner(l Blocks, v *ledger.Version) (*Winner, error) {
-	if v == nil {
-		return nil, nil
+// winner looks up who made the version that was found, or deleted the key.
+func (e *Explanation) winner(l *chain.Chain, f *ledger.Finding) (w *Winner, err error) {
+	v := f.Found
+	if v == nil && f.Read != nil && f.Collection == "" {
+		v, err = lastWrite(l, f.Namespace, f.Key, ledger.Version{Block: e.Block, Tx: uint64(e.Index)})
+	}
+	if v == nil || err != nil {
+		return nil, err
 	}
 	tx, err := transactionAt(l, v.Block, v.Tx)
 	if err != nil {

@@ -94,8 +94,15 @@ func TestAPhantomNamesItsRange(t *testing.T) {
 	if e.Code != peer.TxValidationCode_PHANTOM_READ_CONFLICT || p == nil || p.Namespace != "cc" || string(p.Start) != "a" || string(p.End) != "b" {
 		t.Fatalf("%+v, %+v", e, p)
 	}
-	if !strings.Contains(e.Reason, `"a2" is new`) {
-		t.Errorf("the reason is %s", e.Reason)
+	if !strings.Contains(e.Reason, `"a2" is new`) || string(p.Key) != "a2" || p.Winner == nil || p.Winner.TxID != n.idAt(3, 0) {
+		t.Errorf("%s: %+v", e.Reason, p)
+	}
+	gone := ledgertest.NewRWSet()
+	gone.NS("cc").Range("a", "b", &kvrwset.KVRead{Key: "a1", Version: ledgertest.At(2, 0)}, &kvrwset.KVRead{Key: "a2", Version: ledgertest.At(3, 0)}).Write("sum", "1")
+	n.commit(n.put("a1", ""))
+	n.commit(n.net.Tx(ledgertest.Tx{Chaincode: "cc", Set: gone}))
+	if p := n.explain(5, 0).Phantom; p == nil || string(p.Key) != "a1" || p.Found != nil || p.Winner == nil || p.Winner.TxID != n.idAt(4, 0) {
+		t.Errorf("after a delete: %+v", p)
 	}
 }
 

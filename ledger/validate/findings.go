@@ -31,10 +31,11 @@ func readConflict(p place, read, found *ledger.Version, block uint64) verdict {
 }
 
 // phantom is the finding of rule 21.
-func phantom(namespace, start, end, why string) verdict {
+func phantom(namespace, start, end string, d *difference) verdict {
 	v := invalid(peer.TxValidationCode_PHANTOM_READ_CONFLICT, "range [%q, %q) of %q: %s",
-		clip(start, maxShown), clip(end, maxShown), clip(namespace, maxShown), why)
+		clip(start, maxShown), clip(end, maxShown), clip(namespace, maxShown), d.text)
 	v.Namespace, v.Range = namespace, &ledger.FindingRange{Start: start, End: end}
+	v.Key, v.Read, v.Found = d.key, d.read, d.found
 	return v
 }
 

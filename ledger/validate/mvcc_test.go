@@ -172,9 +172,9 @@ func TestTheLastKeyOfAnUnfinishedRangeBelongsToIt(t *testing.T) {
 		committed.set("cc", "a", ledger.Version{Block: 1})
 		committed.set("cc", "b", ledger.Version{Block: 1})
 		q := modelRange{"a", "b", exhausted, []ledger.KV{{Key: "a", Version: ledger.Version{Block: 1}}}}.info(0)
-		why, err := worldOn(committed, 2).checkRange("cc", q)
-		if err != nil || (why == "") != exhausted {
-			t.Errorf("exhausted %v: %q, %v", exhausted, why, err)
+		d, err := worldOn(committed, 2).checkRange("cc", q)
+		if err != nil || (d == nil) != exhausted {
+			t.Errorf("exhausted %v: %+v, %v", exhausted, d, err)
 		}
 	}
 }
