@@ -96,7 +96,7 @@ func Open(cfg Config) (*Channel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the ledger in %s: %w", cfg.Dir, err)
 	}
-	c := &Channel{cfg: cfg, ledger: l, recent: newRecent(), waits: newWaiters()}
+	c := &Channel{cfg: cfg, ledger: l, waits: newWaiters()}
 	if c.log = cfg.Log; c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -104,7 +104,7 @@ func Open(cfg Config) (*Channel, error) {
 	if err := c.start(); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	c.pending = newPending(l.Height())
+	c.pending, c.recent = newPending(l.Height()), newRecent(l.Height())
 	return c, nil
 }
 

@@ -2,12 +2,14 @@ package commit
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/block"
 	"github.com/weft-network/weft/ledger/channel/channeltest"
 	"github.com/weft-network/weft/ledger/ident"
@@ -172,4 +174,35 @@ func TestWhatWaitsIsBoundedInBytes(t *testing.T) {
 	if want := maxPendingBytes - sizeOf(blocks[1]); left != want {
 		t.Errorf("%d bytes are counted, want %d", left, want)
 	}
+}
+
+func TestRecentBlocksAreBoundedInNumberAndBytes(t *testing.T) {
+	r := newRecent(3)
+	add := func(n uint64, size int) {
+		r.add(n, &Committed{Block: &ledger.Block{Block: &common.Block{Header: &common.BlockHeader{Number: n}}}}, size)
+	}
+	has := func(want ...uint64) {
+		t.Helper()
+		var got []uint64
+		for n := range uint64(200) {
+			if r.get(n) != nil {
+				got = append(got, n)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("kept are %v, want %v", got, want)
+		}
+	}
+	for n := range uint64(keptRecent + 2) {
+		add(3+n, 1)
+	}
+	if r.get(4) != nil || r.get(5) == nil || r.bytes != keptRecent {
+		t.Errorf("%d bytes are kept", r.bytes)
+	}
+	add(37, keptRecentBytes-1)
+	has(36, 37)
+	add(38, keptRecentBytes+1)
+	has(38)
+	add(39, 1)
+	has(39)
 }

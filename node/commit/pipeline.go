@@ -188,7 +188,7 @@ func (c *Channel) committed(w *work) {
 		Block: w.block, Codes: w.result.Codes, Findings: w.result.Findings, Config: w.result.Config,
 		Times: w.times.end(),
 	}
-	c.recent.add(n, done)
+	c.recent.add(n, done, w.size)
 	c.waits.notify(done)
 	if c.cfg.OnCommit != nil {
 		c.cfg.OnCommit(done)

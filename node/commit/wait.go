@@ -73,28 +73,47 @@ func (c *Channel) WaitTx(ctx context.Context, txID string) (chain.TxInfo, error)
 	}
 }
 
-// keptRecent is how many committed blocks stay parsed in memory: enough for
+// Committed blocks that stay parsed in memory, the newest always: enough for
 // event streams that follow the head closely.
-const keptRecent = 32
+const (
+	keptRecent = 32
+	// keptRecentBytes bounds them as they came; parsed they take twice that.
+	keptRecentBytes = 16 << 20
+)
 
 // recent holds the newest committed blocks.
 type recent struct {
 	mu     sync.Mutex
-	blocks [keptRecent]*Committed
+	blocks [keptRecent]recentBlock
+	oldest uint64 // number of the oldest one that is kept
+	bytes  int
 }
 
-func newRecent() *recent { return &recent{} }
+type recentBlock struct {
+	done *Committed
+	size int
+}
 
-func (r *recent) add(n uint64, done *Committed) {
+func newRecent(height uint64) *recent { return &recent{oldest: height} }
+
+// add puts the next block in.
+func (r *recent) add(n uint64, done *Committed, size int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.blocks[n%keptRecent] = done
+	for r.oldest < n && (n-r.oldest >= keptRecent || r.bytes+size > keptRecentBytes) {
+		old := &r.blocks[r.oldest%keptRecent]
+		r.bytes -= old.size
+		*old = recentBlock{}
+		r.oldest++
+	}
+	r.blocks[n%keptRecent] = recentBlock{done, size}
+	r.bytes += size
 }
 
 func (r *recent) get(n uint64) *Committed {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if done := r.blocks[n%keptRecent]; done != nil && done.Block.Header.Number == n {
+	if done := r.blocks[n%keptRecent].done; done != nil && done.Block.Header.Number == n {
 		return done
 	}
 	return nil
