@@ -3,6 +3,7 @@ package lifecycle_test
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	lb "github.com/hyperledger/fabric-protos-go-apiv2/peer/lifecycle"
 	"github.com/weft-network/weft/ledger"
+	"github.com/weft-network/weft/ledger/audit"
 	"github.com/weft-network/weft/ledger/channel"
 	"github.com/weft-network/weft/ledger/definition"
 	"github.com/weft-network/weft/ledger/ident/ca"
@@ -564,15 +566,21 @@ func TestQSCC(t *testing.T) {
 	if r := ask("GetTransactionByID", "channel1", "tx1"); r.Status != 200 || proto.Unmarshal(r.Payload, tx) != nil || tx.TransactionEnvelope == nil {
 		t.Errorf("%v", r)
 	}
+	var e audit.Explanation
+	if r := ask("ExplainTransaction", "channel1", "tx1"); r.Status != 200 || json.Unmarshal(r.Payload, &e) != nil || e.TxID != "tx1" || e.Block != 1 || e.CodeName != "VALID" {
+		t.Errorf("%v, %+v", r, e)
+	}
 	for want, args := range map[string][]string{
+		"explain transaction \"nope\": no such transaction ID in index":                        {"ExplainTransaction", "channel1", "nope"},
+		"missing 3rd argument for ExplainTransaction":                                          {"ExplainTransaction", "channel1"},
 		"Failed to get block number 9, error no such block number [9] in index":                {"GetBlockByNumber", "channel1", "9"},
 		"Failed to get transaction with id nope, error no such transaction ID [nope] in index": {"GetTransactionByID", "channel1", "nope"},
 		"Failed to get block for txID nope, error no such transaction ID [nope] in index":      {"GetBlockByTxID", "channel1", "nope"},
 		"Failed to get block hash 6e6f, error no such block hash [6e6f] in index":              {"GetBlockByHash", "channel1", "no"},
-		"Invalid chain ID, channel9":              {"GetChainInfo", "channel9"},
-		"missing 3rd argument for GetBlockByTxID": {"GetBlockByTxID", "channel1"},
-		"Requested function Dance not found.":     {"Dance", "channel1"},
-		"Incorrect number of arguments, 1":        {"GetChainInfo"},
+		"Invalid chain ID, channel9":                                                           {"GetChainInfo", "channel9"},
+		"missing 3rd argument for GetBlockByTxID":                                              {"GetBlockByTxID", "channel1"},
+		"Requested function Dance not found.":                                                  {"Dance", "channel1"},
+		"Incorrect number of arguments, 1":                                                     {"GetChainInfo"},
 	} {
 		if r := ask(args...); r.Status != 500 || r.Message != want {
 			t.Errorf("%v", r)
