@@ -3,9 +3,7 @@ package chain
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
-	"strings"
 
 	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/state"
@@ -47,13 +45,35 @@ func hashKey(hash []byte) []byte { return append([]byte{prefixHash}, hash...) }
 // txKey holds an id as bytes if it is of the form that Fabric makes, 32 bytes in
 // lower case hex, and as it stands otherwise.
 func txKey(id string) []byte {
-	if len(id) == hex.EncodedLen(sha256.Size) && !strings.ContainsAny(id, "ABCDEF") {
-		k := append(make([]byte, 0, 2+sha256.Size), prefixTx, txIDInHex)
-		if k, err := hex.AppendDecode(k, []byte(id)); err == nil {
-			return k
-		}
+	k := make([]byte, 2+sha256.Size)
+	k[0], k[1] = prefixTx, txIDInHex
+	if len(id) != 2*sha256.Size || !decodeHex(k[2:], id) {
+		return append([]byte{prefixTx, txIDAsText}, id...)
 	}
-	return append([]byte{prefixTx, txIDAsText}, id...)
+	return k
+}
+
+// decodeHex decodes lower case hex, twice as long as to; false if it is not that.
+func decodeHex(to []byte, text string) bool {
+	for i := range to {
+		high, low := hexDigit(text[2*i]), hexDigit(text[2*i+1])
+		if high|low > 15 {
+			return false
+		}
+		to[i] = high<<4 | low
+	}
+	return true
+}
+
+// hexDigit is the value of a digit, 255 of what is none.
+func hexDigit(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 255
 }
 
 func encodeNumber(n uint64) []byte { return binary.AppendUvarint(nil, n) }
