@@ -23,7 +23,7 @@ import (
 
 // node is a peer, or an orderer, that commits what a test gives it.
 type node struct {
-	t      *testing.T
+	t      testing.TB
 	kind   audit.Kind
 	net    *ledgertest.Network
 	blocks *ledgertest.Blocks
@@ -36,7 +36,7 @@ type node struct {
 	forge func(*common.Block)
 }
 
-func newNode(t *testing.T, kind audit.Kind) *node {
+func newNode(t testing.TB, kind audit.Kind) *node {
 	t.Helper()
 	net := ledgertest.New(t)
 	n := &node{t: t, kind: kind, net: net, blocks: net.Blocks(), dir: t.TempDir(), cfg: net.Config}
