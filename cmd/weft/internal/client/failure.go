@@ -137,8 +137,21 @@ func Meaning(code peer.TxValidationCode) string {
 		return "its creator is no member of the channel, or the signature is not the creator's"
 	case peer.TxValidationCode_INVALID_CHAINCODE:
 		return "its chaincode is not committed as it was when it was endorsed"
+	case peer.TxValidationCode_EXPIRED_CHAINCODE, peer.TxValidationCode_CHAINCODE_VERSION_CONFLICT:
+		return "its chaincode has another version by now"
+	case peer.TxValidationCode_BAD_PROPOSAL_TXID:
+		return "its id is not that of its nonce and creator"
+	case peer.TxValidationCode_ILLEGAL_WRITESET:
+		return "it writes where a transaction of its chaincode must not"
+	case peer.TxValidationCode_INVALID_CONFIG_TRANSACTION:
+		return "its configuration does not follow from the one in force"
+	case peer.TxValidationCode_NIL_ENVELOPE, peer.TxValidationCode_BAD_PAYLOAD, peer.TxValidationCode_BAD_COMMON_HEADER,
+		peer.TxValidationCode_BAD_CHANNEL_HEADER, peer.TxValidationCode_BAD_HEADER_EXTENSION, peer.TxValidationCode_BAD_RESPONSE_PAYLOAD,
+		peer.TxValidationCode_BAD_RWSET, peer.TxValidationCode_INVALID_ENDORSER_TRANSACTION, peer.TxValidationCode_UNSUPPORTED_TX_PAYLOAD,
+		peer.TxValidationCode_UNKNOWN_TX_TYPE, peer.TxValidationCode_NIL_TXACTION:
+		return "a part of it is malformed: it was not made by a client as it should be"
 	case peer.TxValidationCode_INVALID_OTHER_REASON:
-		return "the peers could not take it for another reason, which is in their logs"
+		return "the peers could not take it for another reason, which \"weft tx explain\" tells"
 	}
 	return "the peers found it invalid and did not apply its writes"
 }
