@@ -131,7 +131,7 @@ func (s *Simulator) demand(name string, left *int) (Demand, error) {
 		d.Chaincode = true
 		return d, nil
 	}
-	found := map[string]bool{}
+	var found map[string]bool // most transactions find none
 	for _, key := range n.written() {
 		e, err := s.reader.Entry(name, "", key)
 		if err != nil {
@@ -146,6 +146,9 @@ func (s *Simulator) demand(name string, left *int) (Demand, error) {
 		case !found[string(policy)]:
 			if *left--; *left < 0 {
 				return d, refuse("a transaction may write keys of %d different endorsement policies", MaxPolicies)
+			}
+			if found == nil {
+				found = map[string]bool{}
 			}
 			found[string(policy)] = true
 		}

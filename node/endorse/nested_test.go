@@ -140,6 +140,48 @@ func TestACalleeOnAnotherChannelLeavesNothing(t *testing.T) {
 	}
 }
 
+// A callee on another channel reads that channel's past and metadata, and what
+// it writes there goes nowhere.
+func TestACalleeOnAnotherChannelSeesThatChannelsPast(t *testing.T) {
+	w := newWorld(t)
+	other := endorsetest.NewChannel(t, "channel2", catest.NewOrderer(t), []*catest.Org{w.org1})
+	w.config.Channel = func(id string) (endorse.Channel, bool) {
+		c, ok := map[string]endorse.Channel{"channel1": w.channel, "channel2": other}[id]
+		return c, ok
+	}
+	other.Define(definition.Definition{Name: "callee", Version: "1.0", Sequence: 1})
+	w.code["callee"] = func(_ context.Context, _ *wasm.Call, s wasm.Stub) (*wasm.Response, error) {
+		return &wasm.Response{Status: 200}, errors.Join(s.Put("k", []byte("there")), s.(wasm.KeyMetadata).PutMetadata("", "k", "n", []byte("of channel2")))
+	}
+	request := endorsetest.Request{Signer: w.user.Signer(), Channel: "channel2", Chaincode: "callee"}
+	sp := request.Sign(t)
+	resp, err := w.endorser().Process(t.Context(), sp)
+	if err != nil || resp.Endorsement == nil {
+		t.Fatalf("%v, %v", resp, err)
+	}
+	if code := other.Submit(endorsetest.Transaction(t, w.user.Signer(), sp, resp))[0]; code != peer.TxValidationCode_VALID {
+		t.Fatal(code)
+	}
+	w.code["callee"] = func(_ context.Context, call *wasm.Call, s wasm.Stub) (*wasm.Response, error) {
+		it, err := s.(wasm.Historian).History("k")
+		if err != nil {
+			return nil, err
+		}
+		defer it.Close()
+		m, ok, err := it.Next()
+		metadata, err2 := s.(wasm.KeyMetadata).GetMetadata("", "k", "n")
+		return &wasm.Response{Status: 200, Message: fmt.Sprintf("%s %t %s", m.Value, ok, metadata)}, errors.Join(err, err2, s.(wasm.KeyMetadata).PutMetadata("", "k", "n", nil))
+	}
+	w.deploy("caller", calls("callee", "channel2"))
+	resp = w.invoke(t, "caller", "f")
+	if r := resp.Response; r.Message != "there true of channel2" {
+		t.Errorf("response %v", r)
+	}
+	if sets := rwsets(t, action(t, resp).Results); sets["callee"] != nil {
+		t.Errorf("sets are %v", sets)
+	}
+}
+
 func TestWhatACallerIsToldOfACalleeThatCannotRun(t *testing.T) {
 	w := newWorld(t)
 	w.deploy("sleepy", answer(200, ""), func(d *definition.Definition) { d.InitRequired = true })

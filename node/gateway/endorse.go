@@ -73,7 +73,7 @@ func (s *Server) plan(p *proposal, orgs []string) (*collection, error) {
 		return nil, status.Errorf(codes.FailedPrecondition, "no combination of peers can be derived which satisfy the endorsement policy: %s", err)
 	}
 	// This organisation endorses first where the policy lets it choose.
-	c.layouts = slices.Clone(layouts)
+	c.layouts = c.someone(slices.Clone(layouts))
 	slices.SortStableFunc(c.layouts, func(a, b map[string]int) int {
 		return first(a[s.cfg.MSPID] > 0, b[s.cfg.MSPID] > 0)
 	})

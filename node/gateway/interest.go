@@ -59,7 +59,24 @@ func (c *collection) planFor(interest *peer.ChaincodeInterest, trusted bool, lay
 	for _, more := range policies[1:] {
 		plan = both(plan, more)
 	}
-	return plan
+	return c.someone(plan)
+}
+
+// someone makes sure that a transaction carries an endorsement, also where its
+// policies ask for nobody's: then any organisation's will do.
+func (c *collection) someone(layouts []map[string]int) []map[string]int {
+	if !slices.ContainsFunc(layouts, func(l map[string]int) bool { return len(l) == 0 }) {
+		return layouts
+	}
+	orgs := map[string]int{}
+	for _, e := range c.all {
+		orgs[e.MSPID]++
+	}
+	layouts = nil
+	for _, org := range sortedKeys(orgs) {
+		layouts = append(layouts, map[string]int{org: 1})
+	}
+	return layouts
 }
 
 // unreachable tells that what this organisation's own peer endorsed asks for

@@ -119,6 +119,21 @@ func TestThePolicyOfAKeyIsSatisfiedWhoeverTheChaincodesAsksFor(t *testing.T) {
 	}
 }
 
+func TestATransactionThatNobodyNeedEndorseIsEndorsedByOne(t *testing.T) {
+	p := newPlace(t)
+	for _, name := range []string{"peer0.Org1", "peer0.Org2", "peer0.Org3"} {
+		p.add(name, 5, wants(t, "a", "OutOf(0, 'Org3MSP.peer')"))
+	}
+	by, err := p.endorse()
+	if err != nil || !slices.Equal(by, []string{"peer0.Org1"}) {
+		t.Errorf("%v, %v", by, err)
+	}
+	c := &collection{all: p.endorsers}
+	if got := fmt.Sprint(c.someone(layouts{{}})); got != "[map[Org1MSP:1] map[Org2MSP:1] map[Org3MSP:1]]" {
+		t.Errorf("layouts %s", got)
+	}
+}
+
 // What another organisation's peer says does not let this gateway forget what
 // its own knows.
 func TestTheWordOfTheOwnPeerCounts(t *testing.T) {
