@@ -72,7 +72,7 @@ type Admin struct {
 
 // PeerConfig are settings of the peer role.
 type PeerConfig struct {
-	// ValidatorWorkers verify the signatures of one block. Default: the number
+	// ValidatorWorkers verify the signatures of a channel's blocks. Default: the number
 	// of processors.
 	ValidatorWorkers int
 	// EndorserConcurrency bounds simulations under way. Default: 2500.

@@ -5,7 +5,10 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,7 +32,9 @@ func now() time.Time { return catest.Epoch().Add(time.Hour) }
 // place is a channel of Org1 and Org2 with one consenter, orderer0.
 type place struct {
 	orderers, org1, org2 *catest.Org
-	config               *channel.Config
+
+	mu     sync.Mutex
+	config *channel.Config
 }
 
 func newPlace(t *testing.T) *place {
@@ -64,7 +69,11 @@ func (p *place) open(t *testing.T, org *catest.Org, s ident.Signer) *Mesh {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = m.Host().Close() })
-	m.AddChannel(Channel{ID: "channel1", Config: func() *channel.Config { return p.config }})
+	m.AddChannel(Channel{ID: "channel1", Config: func() *channel.Config {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.config
+	}})
 	return m
 }
 
@@ -270,5 +279,43 @@ func TestWhoAnsweredForAnEntryIsNotBelievedForAnother(t *testing.T) {
 	m.mu.Unlock()
 	if got := m.ConsenterPeer("channel1", 1); got != "" {
 		t.Errorf("%q still counts as the consenter", got)
+	}
+}
+
+// After a change of the configuration, whom it does not know any more is nobody,
+// and whom it names is dialled.
+func TestTheMeshFollowsTheConfiguration(t *testing.T) {
+	p := newPlace(t)
+	m := p.open(t, p.orderers, p.orderers.Orderer("orderer0").Signer())
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- m.reconsider(ctx) }()
+	defer func() { cancel(); <-done }()
+	peer2, id := p.org2.Peer("peer0"), p.org2.Peer("peer0").Signer().Serialized()
+	if _, _, err := m.Known(id); err != nil {
+		t.Fatal(err)
+	}
+	named := func() []string {
+		var list []string
+		for _, c := range m.list("channel1", func(*contact) bool { return true }) {
+			list = append(list, c.Endpoint)
+		}
+		return list
+	}
+	if !slices.Contains(named(), peer2.Name+":7051") {
+		t.Fatalf("contacts are %v", named())
+	}
+	p.mu.Lock()
+	p.config = channeltest.Config(t, "channel1", p.orderers, []*catest.Org{p.org1})
+	p.mu.Unlock()
+	m.Reconfigured()
+	for slices.Contains(named(), peer2.Name+":7051") {
+		runtime.Gosched() // until the test's time is over
+	}
+	if _, _, err := m.Known(id); err == nil {
+		t.Error("a peer of an organisation that left is known")
+	}
+	if m.Allow(id, State, "channel1") == nil || !slices.Contains(named(), p.org1.Peer("peer0").Name+":7051") {
+		t.Errorf("who left is allowed, or who stayed is not a contact: %v", named())
 	}
 }
