@@ -18,6 +18,17 @@ func TestFindingsAreBounded(t *testing.T) {
 	if f := p.commits(conflict)(p.call(set, org1, org2)); len(f.Text) > 1000 || f.Key != long {
 		t.Errorf("a text of %d bytes, a key of %d", len(f.Text), len(f.Key))
 	}
+	set, _ = cc()
+	set.NS(long).Write("k", "1")
+	if f := p.commits(badCode)(p.call(set, org1, org2)); len(f.Text) > maxText+3 {
+		t.Errorf("a text of %d bytes", len(f.Text))
+	}
+	set, _ = cc()
+	set.Again(long)
+	set.Again(long)
+	if f := p.commits(peer.TxValidationCode_ILLEGAL_WRITESET)(p.call(set, org1, org2)); len(f.Text) > maxText+3 {
+		t.Errorf("a text of %d bytes", len(f.Text))
+	}
 	// A policy of a thousand members, and a text about it.
 	words := "OutOf(1" + strings.Repeat(",'Org3MSP.peer'", 1000) + ")"
 	set, ns = cc()

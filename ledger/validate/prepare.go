@@ -13,7 +13,7 @@ import (
 func prepareTx(t *ledger.Tx, cfg *channel.Config) prepared {
 	var parsed verdict
 	if t.Rule != 0 {
-		parsed = &ledger.Finding{Code: t.Code, Text: t.Why}
+		parsed = invalid(t.Code, "%s", t.Why)
 	}
 	if t.Rule != 0 && t.Rule < ledger.RuleCreator {
 		return prepared{early: parsed}

@@ -16,8 +16,9 @@ const (
 	// maxSearches is how many policies of a block are searched for such ways: the
 	// search takes some tenths of a second for policies made to be hard.
 	maxSearches = 16
-	// maxWords and maxShown are how many bytes of a policy, and of a key within a
-	// text, are shown.
+	// maxText, maxWords and maxShown are how many bytes of a text, of a policy, and
+	// of a key within a text are shown.
+	maxText  = 4096
 	maxWords = 1024
 	maxShown = 256
 )

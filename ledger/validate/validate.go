@@ -49,7 +49,7 @@ type prepared struct {
 type verdict = *ledger.Finding
 
 func invalid(code ledger.Code, format string, args ...any) verdict {
-	return &ledger.Finding{Code: code, Text: fmt.Sprintf(format, args...)}
+	return &ledger.Finding{Code: code, Text: clip(fmt.Sprintf(format, args...), maxText)}
 }
 
 // Prepare runs the checks that need no state, in parallel over at most workers
