@@ -2,13 +2,17 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/audit"
 	"github.com/weft-network/weft/ledger/chain"
+	"github.com/weft-network/weft/ledger/state"
 	"github.com/weft-network/weft/ledger/validate"
 )
 
@@ -36,19 +40,19 @@ node or the same command completes it.
 Why transactions were found invalid (weft tx explain) is known only since the
 block was validated here, and is forgotten for the blocks that are there.`,
 		Example: `  weft ledger rebuild --peer peer0.org1 --channel channel1`,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := l.locate(args)
 			if err != nil {
 				return err
 			}
-			return l.rebuild(dir)
+			return l.rebuild(cmd.Context(), dir)
 		},
 	}
 	l.flags(c)
 	return c
 }
 
-func (l *ledgerOptions) rebuild(dir string) error {
+func (l *ledgerOptions) rebuild(ctx context.Context, dir string) error {
 	began := time.Now()
 	kind, err := audit.KindOf(dir)
 	if err != nil {
@@ -59,26 +63,42 @@ func (l *ledgerOptions) rebuild(dir string) error {
 	// What is there is worth more than what cannot be made again.
 	if _, err := chain.ReadLog(dir, chain.Options{}, func(_ uint64, _ []byte, done, of uint64) error {
 		show.tell("bytes of block files", done, of)
-		return nil
-	}); err != nil {
+		return ctx.Err()
+	}); ctx.Err() != nil {
+		return errors.New("interrupted; nothing was changed")
+	} else if err != nil {
 		return fmt.Errorf("nothing was changed, since the blocks cannot all be read: %w", err)
 	}
 	if err := chain.DropIndex(dir, chain.Options{}); err != nil {
 		return l.inUse(err)
 	}
-	c, err := chain.Open(dir, replaying(kind, show))
+	c, err := chain.Open(dir, replaying(ctx, kind, show))
 	show.end()
 	if err != nil {
-		return fmt.Errorf("the index is removed and could not be made again: %w", err)
+		return unfinished(ctx, fmt.Errorf("the index is removed and could not be made again: %w", err))
 	}
 	return l.printState("Rebuilt", c, dir, began)
 }
 
-// replaying are the options that open a ledger and make again what is missing.
-func replaying(kind audit.Kind, show *bar) chain.Options {
+// unfinished tells of a replay that the user ended.
+func unfinished(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.New("interrupted: the node's next start, or the same command, makes the rest")
+	}
+	return err
+}
+
+// replaying are the options that open a ledger and make again what is missing,
+// until ctx ends.
+func replaying(ctx context.Context, kind audit.Kind, show *bar) chain.Options {
 	o := chain.Options{Progress: func(height, of uint64) { show.tell("blocks replayed", height, of) }}
 	if kind == audit.Peer {
-		o.Replay = validate.Updates
+		o.Replay = func(b *ledger.Block, before state.Reader) (state.Batch, error) {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			return validate.Updates(b, before)
+		}
 	}
 	o.NoSync = kind == audit.Orderer
 	return o

@@ -83,9 +83,9 @@ func (l *ledgerOptions) rollBack(ctx context.Context, dir string, f *rollbackFla
 		}
 	}
 	_, _ = fmt.Fprintf(l.stderr, "removing blocks %d to %d …\n", p.To, p.Height-1)
-	o := replaying(audit.Peer, show)
+	o := replaying(ctx, audit.Peer, show)
 	if err := chain.Rollback(dir, f.height, o); err != nil {
-		return l.inUse(err)
+		return unfinished(ctx, l.inUse(err))
 	}
 	c, err := chain.Open(dir, o)
 	show.end()
@@ -100,7 +100,7 @@ func (l *ledgerOptions) planRollback(ctx context.Context, dir string, height uin
 	r, err := audit.Open(dir)
 	if errors.Is(err, chain.ErrRollback) {
 		_, _ = fmt.Fprintln(l.stderr, "completing a rollback that was interrupted …")
-		if r, err = l.settle(dir, show); err != nil {
+		if r, err = l.settle(ctx, dir, show); err != nil {
 			return nil, err
 		}
 	}
@@ -128,8 +128,8 @@ func (l *ledgerOptions) planRollback(ctx context.Context, dir string, height uin
 }
 
 // settle completes a rollback, as the start of the node would.
-func (l *ledgerOptions) settle(dir string, show *bar) (*audit.Reader, error) {
-	c, err := chain.Open(dir, replaying(audit.Peer, show))
+func (l *ledgerOptions) settle(ctx context.Context, dir string, show *bar) (*audit.Reader, error) {
+	c, err := chain.Open(dir, replaying(ctx, audit.Peer, show))
 	if err != nil {
 		return nil, l.inUse(err)
 	}
