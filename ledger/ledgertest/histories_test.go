@@ -21,8 +21,8 @@ func TestTheLedgerDecidesAsTheModelDoes(t *testing.T) {
 	}
 	set(t, "rapid.nofailfile", "true")
 	t.Run("histories", func(t *testing.T) {
-		for range shards {
-			t.Run("", func(t *testing.T) {
+		for shard := range shards {
+			t.Run(fmt.Sprint(shard+1), func(t *testing.T) {
 				t.Parallel()
 				w, stats := newWorld(t), map[string]int{}
 				rapid.Check(t, func(rt *rapid.T) {

@@ -109,6 +109,8 @@ type history struct {
 	sent   []sent
 	serial int
 	stats  map[string]int
+
+	committed *[]*common.Block // if somebody wants them
 }
 
 // sent is a transaction of an earlier block, or of this one.
@@ -120,7 +122,13 @@ type sent struct {
 // play runs one history and says where node and model differ first, "" if they
 // do not.
 func (w *world) play(t *rapid.T, bug modeltest.Bug, stats map[string]int) string {
+	return w.playTo(t, bug, stats, nil)
+}
+
+// playTo keeps the blocks that were committed, too.
+func (w *world) playTo(t *rapid.T, bug modeltest.Bug, stats map[string]int, committed *[]*common.Block) string {
 	h := w.history(stats)
+	h.committed = committed
 	h.t, h.m.Bug = t, bug
 	if err := h.p.open(); err != nil {
 		return err.Error()
@@ -243,6 +251,9 @@ func (h *history) give(c content, workers int) string {
 	}
 	if !bytes.Equal(h.p.chain.CommitHash(), h.m.CommitHash) {
 		return at + fmt.Sprintf("the commit hash is %x, in the model %x", h.p.chain.CommitHash(), h.m.CommitHash)
+	}
+	if h.committed != nil {
+		*h.committed = append(*h.committed, b)
 	}
 	h.blocks.Next(c.envelopes...)
 	if c.after != nil {

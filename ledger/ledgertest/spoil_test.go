@@ -37,7 +37,6 @@ var spoils = []spoil{
 		t.Header = func(c *common.ChannelHeader) { c.TxId = id }
 	}},
 	{"rogue creator", func(h *history, t *ledgertest.Tx) { t.Creator = h.rogue }},
-	{"peer as creator", func(h *history, t *ledgertest.Tx) { t.Creator = h.signers[3] }},
 	{"header extension", func(h *history, t *ledgertest.Tx) {
 		name := oneOf(h, "asked for", "", "beta", "gamma")
 		t.Extension = func(e *peer.ChaincodeHeaderExtension) { e.ChaincodeId.Name = name }
