@@ -16,6 +16,9 @@ var damages = flag.Int("damages", 30, "how many random damages are tried")
 // Whatever happens to a file, verification says so, or the file had nothing to
 // say there; and it never breaks down itself.
 func TestAnyDamageIsToldOrDoesNotMatter(t *testing.T) {
+	if testing.Short() {
+		t.Skip("verifies many ledgers; the full run has it")
+	}
 	const seed = 1
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
