@@ -46,9 +46,10 @@ lint: ## formatting, vet, staticcheck, layering, generated code
 
 FUZZTIME ?= 20s
 FUZZ ?= ./...
-fuzz: ## every fuzz target of the packages FUZZ for FUZZTIME each
+TARGETS ?= ^Fuzz
+fuzz: ## the fuzz targets TARGETS (a regular expression) of the packages FUZZ for FUZZTIME each
 	@for pkg in $$($(GO) list $(FUZZ)); do \
-		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+		for target in $$($(GO) test -list '$(TARGETS)' $$pkg | grep '^Fuzz'); do \
 			GO=$(GO) .ci/fuzz $$pkg $$target $(FUZZTIME) || exit 1; \
 		done; \
 	done
