@@ -81,11 +81,18 @@ func isHighS(curve elliptic.Curve, s *big.Int) bool {
 
 // toLowS rewrites a signature into its low-S form, without anything after it.
 func toLowS(curve elliptic.Curve, sig []byte) ([]byte, error) {
-	rs, err := parseECDSA(sig)
-	if err != nil {
-		return nil, err
+	rs, short := parseShort(sig)
+	if !short {
+		var err error
+		if rs, err = parseECDSA(sig); err != nil {
+			return nil, err
+		}
 	}
-	if isHighS(curve, rs.S) {
+	high := isHighS(curve, rs.S)
+	if short && !high && len(sig) == 2+int(sig[1]) {
+		return sig, nil
+	}
+	if high {
 		rs.S.Sub(curve.Params().N, rs.S)
 	}
 	return asn1.Marshal(rs)
