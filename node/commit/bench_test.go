@@ -147,3 +147,39 @@ func (p *puller) close() {
 		p.b.Fatalf("%d transactions are not valid", p.invalid)
 	}
 }
+
+// BenchmarkLone is the time from a block of one transaction that comes to an
+// idle peer to its commit, fsync included.
+func BenchmarkLone(b *testing.B) {
+	n := ledgertest.New(b)
+	cut := n.Blocks()
+	blocks := []*common.Block{cut.Next(n.Define(ledgertest.Definition{Name: "cc", Policy: "AND('Org1MSP.peer','Org2MSP.peer')"}))}
+	for len(blocks) < b.N+1 {
+		set := ledgertest.NewRWSet()
+		set.NS("cc").Write("key", "value")
+		blocks = append(blocks, cut.Next(n.Tx(ledgertest.Tx{Chaincode: "cc", Set: set})))
+	}
+	c, err := Open(Config{Dir: b.TempDir(), Genesis: proto.CloneOf(n.Genesis), Workers: runtime.GOMAXPROCS(0)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	for i, x := range blocks {
+		if i == 1 {
+			b.ResetTimer()
+		}
+		if err := c.OfferWait(ctx, x); err != nil {
+			b.Fatal(err)
+		}
+		if err := c.Ledger().WaitHeight(ctx, uint64(i)+2); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.StopTimer()
+	cancel()
+	if err := errors.Join(<-done, c.Close()); err != nil {
+		b.Fatal(err)
+	}
+}

@@ -12,11 +12,12 @@
 //	append    everything that is queued with one fsync; then state, height,
 //	          waiters and OnCommit, in order
 //
-// What comes of a block does not depend on how many are under way: each is
-// decided exactly as if all before it were on the ledger. A block that changes
-// the channel's configuration is a barrier: no later one is verified before it
-// is on the ledger, and those that came in meanwhile are checked again, under
-// the configuration that they have to obey.
+// A lone block goes through the last three in one goroutine: handing it on would
+// only cost time. What comes of a block does not depend on how many are under
+// way: each is decided exactly as if all before it were on the ledger. A block
+// that changes the channel's configuration is a barrier: no later one is verified
+// before it is on the ledger, and those that came in meanwhile are checked again,
+// under the configuration that they have to obey.
 //
 // A fault of this peer's disk halts the channel: nothing is skipped, and a
 // restart resumes at the same block.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,16 +36,27 @@ type work struct {
 	times    times
 }
 
+// pipeline is one Run.
+type pipeline struct {
+	*Channel
+	workers slots
+	// ahead belongs to validate, and to verify while nothing is under way.
+	ahead *ahead
+	// underway counts the blocks between verify and their commit.
+	underway atomic.Int64
+}
+
 // Run commits blocks until ctx ends, when it returns nil, or the channel must
 // halt, when it says why. Every block before the one that it halts at is
 // committed. Close the channel after Run has returned.
 func (c *Channel) Run(ctx context.Context) error {
+	p := &pipeline{Channel: c, workers: newSlots(c.cfg.Workers), ahead: newAhead(c.ledger)}
 	g, gctx := errgroup.WithContext(ctx)
 	verifying := make(chan *work, Window) // sender: verify; receiver: validate
 	queued := make(chan *work, maxQueued) // sender: validate; receiver: append
-	g.Go(func() error { return c.verify(gctx, g, verifying) })
-	g.Go(func() error { return c.validate(gctx, verifying, queued) })
-	g.Go(func() error { return c.append(queued) })
+	g.Go(func() error { return p.verify(gctx, g, verifying) })
+	g.Go(func() error { return p.validate(gctx, verifying, queued) })
+	g.Go(func() error { return p.append(queued) })
 	err := g.Wait()
 	if ctx.Err() != nil {
 		return nil
@@ -59,28 +71,31 @@ func (c *Channel) Run(ctx context.Context) error {
 }
 
 // verify takes blocks in their order and starts the checks of their signatures,
-// of as many blocks at a time as there are workers.
-func (c *Channel) verify(ctx context.Context, g *errgroup.Group, out chan<- *work) error {
+// of as many blocks at a time as there are workers. A lone block it commits
+// itself: handing it on would only cost time.
+func (p *pipeline) verify(ctx context.Context, g *errgroup.Group, out chan<- *work) error {
 	defer close(out)
-	workers := newSlots(c.cfg.Workers)
-	previous := c.ledger.LastHash()
-	for n := c.ledger.Height(); ; n++ {
-		a, err := c.next(ctx, n, previous)
+	previous := p.ledger.LastHash()
+	for n := p.ledger.Height(); ; n++ {
+		a, err := p.next(ctx, n, previous)
 		if err != nil {
 			return err
 		}
 		previous = a.block.Hash
-		taken, err := workers.take(ctx, len(a.block.Txs)/txPerWorker)
+		taken, err := p.workers.take(ctx, len(a.block.Txs)/txPerWorker)
 		if err != nil {
 			return err
 		}
 		w := &work{arrival: a, verified: make(chan struct{}), done: make(chan struct{})}
-		w.times.begin(a)
+		if p.underway.Load() == 0 && !p.here(n+1) {
+			if err := p.straight(ctx, w, taken); err != nil {
+				return err
+			}
+			continue
+		}
+		p.underway.Add(1)
 		g.Go(func() error {
-			w.set, w.err = validate.Prepare(ctx, a.block, a.under, taken)
-			workers.give(taken)
-			w.times.verified = time.Now()
-			close(w.verified)
+			p.prepare(ctx, w, taken)
 			return nil // validate tells of w.err in its turn
 		})
 		select {
@@ -99,14 +114,32 @@ func (c *Channel) verify(ctx context.Context, g *errgroup.Group, out chan<- *wor
 	}
 }
 
+// straight takes a block through all stages while nothing else is under way.
+func (p *pipeline) straight(ctx context.Context, w *work, workers int) error {
+	p.prepare(ctx, w, workers)
+	if err := w.finish(p.ahead); err != nil {
+		return err
+	}
+	p.underway.Add(1)
+	return p.appendAll([]*work{w})
+}
+
+// prepare checks the signatures of a block.
+func (p *pipeline) prepare(ctx context.Context, w *work, workers int) {
+	w.times.begin(w.arrival)
+	w.set, w.err = validate.Prepare(ctx, w.block, w.under, workers)
+	p.workers.give(workers)
+	w.times.verified = time.Now()
+	close(w.verified)
+}
+
 // validate decides blocks one after the other, each on the ledger as the blocks
 // before it leave it.
-func (c *Channel) validate(ctx context.Context, in <-chan *work, out chan<- *work) error {
+func (p *pipeline) validate(ctx context.Context, in <-chan *work, out chan<- *work) error {
 	defer close(out)
-	ahead := newAhead(c.ledger)
 	for w := range in {
 		<-w.verified // it ends with ctx
-		if err := w.finish(ahead); err != nil {
+		if err := w.finish(p.ahead); err != nil {
 			return err
 		}
 		select {
@@ -137,24 +170,31 @@ func (w *work) finish(on *ahead) error {
 	return nil
 }
 
-// append writes what is queued, all of it with one fsync, until the queue is
-// closed: what was validated is committed even when a later block halts the
-// channel.
-func (c *Channel) append(in <-chan *work) error {
+// append writes what is queued until the queue is closed: what was validated is
+// committed even when a later block halts the channel.
+func (p *pipeline) append(in <-chan *work) error {
 	for w := range in {
-		group := append([]*work{w}, waiting(in)...)
-		appending := time.Now()
-		entries := make([]chain.Entry, len(group))
-		for i, w := range group {
-			entries[i] = chain.Entry{Block: w.block, Commit: chain.Commit{Updates: w.result.Updates, Findings: w.result.Findings}}
-		}
-		if err := c.ledger.AppendAll(entries); err != nil {
+		if err := p.appendAll(append([]*work{w}, waiting(in)...)); err != nil {
 			return err
 		}
-		for _, w := range group {
-			w.times.appending, w.times.Group = appending, len(group)
-			c.committed(w)
-		}
+	}
+	return nil
+}
+
+// appendAll writes consecutive blocks with one fsync.
+func (p *pipeline) appendAll(group []*work) error {
+	appending := time.Now()
+	entries := make([]chain.Entry, len(group))
+	for i, w := range group {
+		entries[i] = chain.Entry{Block: w.block, Commit: chain.Commit{Updates: w.result.Updates, Findings: w.result.Findings}}
+	}
+	if err := p.ledger.AppendAll(entries); err != nil {
+		return err
+	}
+	for _, w := range group {
+		w.times.appending, w.times.Group = appending, len(group)
+		p.committed(w)
+		p.underway.Add(-1)
 	}
 	return nil
 }

@@ -192,6 +192,13 @@ func (c *Channel) Pending() int {
 	return len(c.pending.byNumber)
 }
 
+// here reports whether a block of that number is.
+func (c *Channel) here(n uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pending.byNumber[n] != nil
+}
+
 // next waits for the block n that follows the hash and leaves it in pending, so
 // that copies are known until it is committed.
 func (c *Channel) next(ctx context.Context, n uint64, previous []byte) (*arrival, error) {
