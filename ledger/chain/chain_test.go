@@ -45,10 +45,14 @@ func seeded(t testing.TB, seed uint64) *rand.Rand {
 
 func TestLedgerEqualsModelAcrossReopening(t *testing.T) {
 	rng, disk, m := seeded(t, 1), storetest.NewDisk(), newModel()
-	for range 5 {
+	starts, blocks := 5, 30
+	if testing.Short() {
+		starts, blocks = 3, 10
+	}
+	for range starts {
 		c := openTest(t, disk, Options{Replay: replay, SegmentBytes: 20_000})
 		m.check(t, c)
-		for range 30 {
+		for range blocks {
 			appendNext(t, c, m, rng)
 		}
 		m.check(t, c)

@@ -132,7 +132,7 @@ func TestCorruptFilesAreDetectedOrDoNotMatter(t *testing.T) {
 	became := map[string]int{}
 	n := *corruptions
 	if testing.Short() {
-		n = 30
+		n = 10
 	}
 	for i := range n {
 		rng := rand.New(rand.NewPCG(*crashSeed, uint64(i)))

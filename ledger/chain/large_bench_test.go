@@ -98,6 +98,14 @@ func BenchmarkLedger(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
+		for before := c.db.Written(); ; { // until nothing goes on in the background
+			time.Sleep(300 * time.Millisecond)
+			if now := c.db.Written(); now == before {
+				break
+			} else {
+				before = now
+			}
+		}
 		killed := filepath.Join(dir, "killed")
 		copyAsKilled(b, ledgerDir, killed)
 		written, size := c.db.Written(), must(c.log.Size())
