@@ -98,16 +98,13 @@ func BenchmarkLedger(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		for before := c.db.Written(); ; { // until nothing goes on in the background
-			time.Sleep(300 * time.Millisecond)
-			if now := c.db.Written(); now == before {
-				break
-			} else {
-				before = now
-			}
-		}
 		killed := filepath.Join(dir, "killed")
-		copyAsKilled(b, ledgerDir, killed)
+		for copyAsKilled(ledgerDir, killed) != nil { // something goes on in the background
+			if err := os.RemoveAll(killed); err != nil {
+				b.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
 		written, size := c.db.Written(), must(c.log.Size())
 		if err := c.Close(); err != nil {
 			b.Fatal(err)
@@ -173,9 +170,8 @@ func heapWhile(f func()) uint64 {
 
 // copyAsKilled is the ledger's directory as the death of its process would leave
 // it. The segments, which are only added to, are shared.
-func copyAsKilled(b *testing.B, from, to string) {
-	b.Helper()
-	err := filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
+func copyAsKilled(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -192,7 +188,4 @@ func copyAsKilled(b *testing.B, from, to string) {
 		}
 		return os.WriteFile(target, data, 0o600)
 	})
-	if err != nil {
-		b.Fatal(err)
-	}
 }
