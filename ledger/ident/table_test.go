@@ -1,0 +1,183 @@
+//go:build (amd64 || arm64) && !purego
+
+package ident
+
+import (
+	"bytes"
+	"math/big"
+	"math/rand/v2"
+	"testing"
+
+	"filippo.io/nistec"
+)
+
+// Every entry is the multiple that it stands for, also of keys whose multiples
+// are the generator's own.
+func TestTablesHoldEachMultipleOfTheirKey(t *testing.T) {
+	g := newGroup()
+	keys := g.edgeKeys()
+	if testing.Short() {
+		keys = keys[len(keys)-1:]
+	}
+	for _, k := range keys {
+		q := g.point(t, nil, k)
+		table := newPoints(q.Bytes())
+		for i := range table {
+			base := g.point(t, q, new(big.Int).Lsh(big.NewInt(1), uint(i*windowBits)))
+			sum := nistec.NewP256Point()
+			for d, got := range table[i] {
+				sum.Add(sum, base)
+				if raw := g.uncompressed(g.number(t, got.x), g.number(t, got.y)); !bytes.Equal(raw, sum.Bytes()) {
+					t.Fatalf("key %x, window %d, digit %d: %x, want %x", k, i, d+1, raw, sum.Bytes())
+				}
+			}
+		}
+	}
+}
+
+// digitsOf is how a scalar is cut: from the lowest window, to the nearest
+// multiple of a window, upwards from half.
+func digitsOf(tb testing.TB, k *big.Int) [windows]int64 {
+	tb.Helper()
+	var out [windows]int64
+	rest := new(big.Int).Set(k)
+	for i := range out {
+		d := new(big.Int).And(rest, big.NewInt(1<<windowBits-1)).Int64()
+		if d > digits {
+			d -= 1 << windowBits
+		}
+		out[i] = d
+		rest.Sub(rest, big.NewInt(d)).Rsh(rest, windowBits)
+	}
+	if rest.Sign() != 0 {
+		tb.Fatalf("%x has more windows", k)
+	}
+	return out
+}
+
+// product is what a table computes before it judges: u1·G + u2·Q.
+func (t *table) product(u1, u2 *big.Int) jacobian {
+	var s sum
+	var k [32]byte
+	s.add(t.generator, (*[32]byte)(u1.FillBytes(k[:])))
+	s.add(t.multiples, (*[32]byte)(u2.FillBytes(k[:])))
+	return s.p
+}
+
+// Scalars whose digits are the largest, the smallest and none, with carries
+// that run through all windows into the last.
+func TestTablesMultiplyByDigitsOfEverySize(t *testing.T) {
+	g := newGroup()
+	const seed = 31
+	rnd := rand.New(rand.NewPCG(seed, seed))
+	q := g.point(t, nil, big.NewInt(1234567))
+	table := &table{multiples: newPoints(q.Bytes()), generator: multiplesOfG()}
+	var scalars []*big.Int
+	for _, low := range []byte{0, 1, 0x7f, 0x80, 0x81, 0xfe, 0xff} {
+		for _, rest := range []byte{0, 1, 0x7f, 0x80, 0x81, 0xfe, 0xff} {
+			for _, high := range []byte{0, 0x7f, 0x80, 0x81, 0xfe, 0xff} {
+				b := bytes.Repeat([]byte{rest}, 32)
+				b[0], b[31] = high, low
+				scalars = append(scalars, g.mod(new(big.Int).SetBytes(b)))
+			}
+		}
+	}
+	for range 50 {
+		scalars = append(scalars, g.random(rnd))
+	}
+	for _, k := range g.edges() {
+		scalars = append(scalars, g.mod(k))
+	}
+	seen, carried := map[int64]bool{}, false
+	for _, k := range scalars {
+		cut := digitsOf(t, k)
+		for _, d := range cut[:windows-1] {
+			seen[d] = true
+		}
+		carried = carried || cut[windows-1] == 1
+		zero := new(big.Int)
+		if got, want := g.read(t, table.product(k, zero)), g.point(t, nil, k).Bytes(); !bytes.Equal(got, want) {
+			t.Fatalf("%x·G is %x, want %x", k, got, want)
+		}
+		if got, want := g.read(t, table.product(zero, k)), g.point(t, q, k).Bytes(); !bytes.Equal(got, want) {
+			t.Fatalf("%x·Q is %x, want %x", k, got, want)
+		}
+	}
+	for _, d := range []int64{digits, digits - 1, 1, 0, -1, 1 - digits} {
+		if !seen[d] {
+			t.Errorf("no scalar had the digit %d", d)
+		}
+	}
+	if !carried {
+		t.Error("no scalar had a carry into the last window")
+	}
+}
+
+// A sum of table entries may meet its next addend, or that one's negative, at any
+// window of the key: the formula does not cover that, so the library must judge,
+// and nothing that comes after may hide it. The generator's windows come first and
+// none of their sums is large enough to meet.
+func TestTablesLeaveSumsThatMeetToTheLibrary(t *testing.T) {
+	g := newGroup()
+	const seed = 11
+	rnd := rand.New(rand.NewPCG(seed, seed))
+	keys := append(g.edgeKeys(), g.random(rnd))
+	if testing.Short() {
+		keys = keys[len(keys)-2:]
+	}
+	for _, d := range keys {
+		pub := &privateKey(t, d).PublicKey
+		table := newTable(pub)
+		for window := range windows {
+			for _, sign := range []int64{1, -1} {
+				u1, u2 := g.meeting(t, d, window, sign, rnd)
+				if p := table.product(u1, u2); p.z != (element{}) {
+					t.Fatalf("key %x: sums do not meet at window %d (%d)", d, window, sign)
+				}
+				g.checkProducts(t, table, pub, d, u1, u2, rnd)
+			}
+		}
+	}
+}
+
+// meeting gives numbers for which the sum of u1·G and the lower windows of u2·Q
+// is the addend of a window, times sign.
+func (g group) meeting(tb testing.TB, d *big.Int, window int, sign int64, rnd *rand.Rand) (u1, u2 *big.Int) {
+	tb.Helper()
+	for range 10_000 {
+		u2 = g.random(rnd)
+		cut := digitsOf(tb, u2)
+		if cut[window] == 0 {
+			continue // most of all the last one, which only takes a carry
+		}
+		low, at := new(big.Int), uint(window*windowBits)
+		for i, digit := range cut[:window] {
+			low.Add(low, new(big.Int).Lsh(big.NewInt(digit), uint(i*windowBits)))
+		}
+		addend := new(big.Int).Lsh(big.NewInt(sign*cut[window]), at)
+		return g.mul(d, g.mod(addend.Sub(addend, low))), u2
+	}
+	tb.Fatalf("no scalar has a digit in window %d", window)
+	return nil, nil
+}
+
+// r is compared as a number, not modulo p: r = x + p - n has r + n = x modulo p.
+func TestTablesRefuseAnXThatIsEqualOnlyModuloP(t *testing.T) {
+	g := newGroup()
+	tried := 0
+	for x := int64(0); x < 12; x++ {
+		r := new(big.Int).Add(big.NewInt(x), new(big.Int).Sub(g.p, g.n))
+		s, e := big.NewInt(3), big.NewInt(4)
+		pub := g.recovered(t, big.NewInt(x), r, s, e)
+		if pub == nil {
+			continue
+		}
+		tried++
+		if judged(t, newTable(pub), pub, digestOf(e), r, s) {
+			t.Fatalf("r %x for the x %d", r, x)
+		}
+	}
+	if tried == 0 {
+		t.Fatal("no such x is on the curve")
+	}
+}
