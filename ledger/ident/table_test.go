@@ -4,6 +4,7 @@ package ident
 
 import (
 	"bytes"
+	"crypto/ecdsa"
 	"math/big"
 	"math/rand/v2"
 	"testing"
@@ -179,5 +180,49 @@ func TestTablesRefuseAnXThatIsEqualOnlyModuloP(t *testing.T) {
 	}
 	if tried == 0 {
 		t.Fatal("no such x is on the curve")
+	}
+}
+
+// Numbers outside of 1 to n-1 would pass if only the sum were looked at: r as
+// the x beyond n itself, -r of the negative key, -s.
+func TestTablesRefuseNumbersOutOfRangeWhoseSumIsRight(t *testing.T) {
+	g := newGroup()
+	tried, beyond := 0, 0
+	for low := range int64(24) {
+		r, s, e := big.NewInt(low/2), big.NewInt(3), big.NewInt(4)
+		x := new(big.Int).Add(r, g.n)
+		if low%2 == 0 {
+			x.Set(r)
+		}
+		pub := g.recovered(t, x, r, s, e)
+		if pub == nil {
+			continue
+		}
+		if tried++; x.Cmp(g.n) >= 0 {
+			beyond++
+		}
+		table, digest := newTable(pub), digestOf(e)
+		if !judged(t, table, pub, digest, r, s) {
+			t.Fatalf("a good signature with r %x is refused", r)
+		}
+		raw, err := pub.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		y := new(big.Int).SetBytes(raw[33:])
+		y.Sub(g.p, y).FillBytes(raw[33:])
+		negative, err := ecdsa.ParseUncompressedPublicKey(pub.Curve, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		minusR, minusS := new(big.Int).Neg(r), new(big.Int).Neg(s)
+		if x.Cmp(g.n) >= 0 && judged(t, table, pub, digest, x, s) || judged(t, table, pub, digest, r, minusS) ||
+			judged(t, newTable(negative), negative, digest, minusR, s) ||
+			judged(t, table, pub, digest, r, new(big.Int).Add(s, g.n)) {
+			t.Fatalf("r %x, s %x: a signature out of range is accepted", r, s)
+		}
+	}
+	if beyond == 0 || beyond == tried {
+		t.Fatalf("%d keys, %d of them with an x beyond n", tried, beyond)
 	}
 }
