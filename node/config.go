@@ -50,6 +50,10 @@ type Config struct {
 	Admin Admin
 	Peer  PeerConfig
 
+	// Fatal ends the process when an index can be written no more; a restart
+	// recovers. It must not return. Default: a panic.
+	Fatal func(msg string)
+
 	Log *slog.Logger
 	// Level changes the log level at run time through /logspec. Optional.
 	Level *slog.LevelVar

@@ -46,7 +46,7 @@ func newOrderer(n *Node, dir string) (*ordererRole, error) {
 		return nil, err
 	}
 	o.reg, err = order.Open(order.Config{
-		Dir: dir, Signer: n.signer, TLSCert: cert, Consensus: o.raft, Dial: o.dial, Now: n.cfg.Now, Log: n.log,
+		Dir: dir, Signer: n.signer, TLSCert: cert, Consensus: o.raft, Dial: o.dial, Now: n.cfg.Now, Fatal: n.cfg.Fatal, Log: n.log,
 	})
 	if err != nil {
 		return nil, err

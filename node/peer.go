@@ -46,6 +46,7 @@ type peerRole struct {
 type peerChannel struct {
 	*commit.Channel
 	gossip *gossip.Channel
+	told   *channel.Config // the one that the log told of; only committed uses it
 
 	mu      sync.Mutex
 	remotes map[p2p.ID]*endorse.Remote
@@ -150,7 +151,7 @@ func (p *peerRole) open(path string) (*peerChannel, error) {
 	if err != nil {
 		return nil, err
 	}
-	pc.Channel = ch
+	pc.Channel, pc.told = ch, ch.Config()
 	id := ch.ID()
 	p.n.mesh.AddChannel(mesh.Channel{ID: id, Config: ch.Config})
 	streams := p.metrics.streams.WithLabelValues(id) // shown from the start, as 0
@@ -175,7 +176,7 @@ func (p *peerRole) open(path string) (*peerChannel, error) {
 }
 
 func (p *peerRole) commitConfig(path string, pc *peerChannel) commit.Config {
-	return commit.Config{Dir: path, Workers: p.n.cfg.Peer.ValidatorWorkers, Log: p.n.log, OnCommit: func(done *commit.Committed) { p.committed(pc, done) }}
+	return commit.Config{Dir: path, Workers: p.n.cfg.Peer.ValidatorWorkers, Log: p.n.log, Fatal: p.n.cfg.Fatal, OnCommit: func(done *commit.Committed) { p.committed(pc, done) }}
 }
 
 // committed tells metrics, gossip and the log of a block, and the mesh of a new
@@ -191,11 +192,25 @@ func (p *peerRole) committed(pc *peerChannel, done *commit.Committed) {
 	p.n.log.Debug("block committed", "channel", id, "block", number, "transactions", len(done.Codes))
 	p.chaincode.committed(done.Block)
 	if done.Config != nil {
-		p.n.log.Info("a new configuration is in force", "channel", id, "block", number, "sequence", done.Config.Sequence)
+		p.n.log.Info("a new configuration is in force", "channel", id, "block", number,
+			"sequence", done.Config.Sequence, "changes", changedText(pc.told, done.Config))
+		pc.told = done.Config
 		p.n.mesh.Reconfigured()
 		pc.gossip.Reconfigured()
 	}
 	pc.gossip.Committed()
+}
+
+// maxChanges is how many lines of what a configuration changes go into the log.
+const maxChanges = 20
+
+// changedText says in words what a new configuration changes.
+func changedText(before, after *channel.Config) string {
+	lines := before.Diff(after)
+	if more := len(lines) - maxChanges; more > 0 {
+		lines = append(lines[:maxChanges], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(lines, "; ")
 }
 
 // join makes this peer a member of a channel from its genesis block. A crash on
@@ -442,6 +457,9 @@ func (p *peerRole) health() error {
 		if err := pc.Halted(); err != nil {
 			return fmt.Errorf("channel %s is halted: %w", pc.ID(), err)
 		}
+		if err := pc.Stalled(); err != nil {
+			return fmt.Errorf("channel %s waits for room on the disk: %w", pc.ID(), err)
+		}
 	}
 	return nil
 }
@@ -467,7 +485,7 @@ func (p *peerRole) status() []ops.Channel {
 		if all := pc.gossip.Divergences(); len(all) > 0 {
 			c.Error = all[0].Error()
 		}
-		if err := pc.Halted(); err != nil {
+		if err := errors.Join(pc.Halted(), pc.Stalled()); err != nil {
 			c.Error = err.Error()
 		}
 		c.Chaincodes, c.Profiles = gossip.Chaincodes(p.chaincode.installed(pc.ID()))

@@ -223,6 +223,7 @@ func (f *fileConfig) node(base string) node.Config {
 	c := node.Config{
 		MSPID: f.MSPID, MSPDir: at(f.MSPDir), DataDir: at(f.DataDir),
 		Listen: f.Listen, Endpoint: f.Endpoint, Operations: f.Operations, Profile: f.Profile, P2P: f.P2P,
+		Fatal: end,
 		TLS:   node.TLS{Cert: at(f.TLS.Cert), Key: at(f.TLS.Key)},
 		Admin: node.Admin{Listen: f.Admin.Listen, TLS: node.TLS{Cert: at(f.Admin.TLS.Cert), Key: at(f.Admin.TLS.Key)}},
 		Peer: node.PeerConfig{

@@ -32,6 +32,12 @@ func main() {
 	}
 }
 
+// end ends a node that can write no more.
+func end(msg string) {
+	fmt.Fprintln(os.Stderr, "weftd: the node ends, and recovers when it is started again:", msg)
+	os.Exit(1)
+}
+
 func command() *cobra.Command {
 	var path string
 	cmd := &cobra.Command{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/weft-network/weft/ledger"
@@ -160,7 +161,7 @@ func (c *Chain) next(tip *savepoint, b *ledger.Block, updates state.Batch) (*sav
 		hash:       block.HeaderHash(b.Header),
 		lastConfig: tip.lastConfig,
 	}
-	if block.IsConfig(b.Block) {
+	if block.IsConfig(b.Block) && (c.blocksOnly() || valid(b)) {
 		next.lastConfig = b.Header.Number
 	}
 	if c.blocksOnly() {
@@ -175,6 +176,13 @@ func (c *Chain) next(tip *savepoint, b *ledger.Block, updates state.Batch) (*sav
 	var err error
 	next.commitHash, err = commitHash(tip, b, updates)
 	return next, err
+}
+
+// valid reports whether the first transaction of b is. An invalid configuration
+// was never in force.
+func valid(b *ledger.Block) bool {
+	codes := block.Codes(b.Block)
+	return len(codes) > 0 && codes[0] == peer.TxValidationCode_VALID
 }
 
 // commitHash is that of b on top of tip. The genesis block has none.

@@ -57,8 +57,12 @@ type Config struct {
 	// state is readable. It must not block.
 	OnCommit func(*Committed)
 	// FS is the file system; nil is the operating system's.
-	FS  store.FS
-	Log *slog.Logger
+	FS store.FS
+	// Fatal ends the process when the index can be written no more; what the
+	// process knew is on the disk then, and a restart recovers. It must not
+	// return. Nil panics.
+	Fatal func(msg string)
+	Log   *slog.Logger
 }
 
 // Channel is one channel on a peer. It is safe for concurrent use.
@@ -75,6 +79,7 @@ type Channel struct {
 	mu      sync.Mutex
 	pending pending
 	halted  error
+	stalled error
 }
 
 // Committed is one block after its commit. It is shared: it must not be changed.
@@ -93,7 +98,7 @@ type Committed struct {
 
 // Open opens or creates the channel's ledger and reads its configuration.
 func Open(cfg Config) (*Channel, error) {
-	l, err := chain.Open(cfg.Dir, chain.Options{Replay: validate.Updates, FS: cfg.FS, Logger: cfg.Log})
+	l, err := chain.Open(cfg.Dir, chain.Options{Replay: validate.Updates, FS: cfg.FS, Logger: cfg.Log, Fatal: cfg.Fatal})
 	if err != nil {
 		return nil, fmt.Errorf("open the ledger in %s: %w", cfg.Dir, err)
 	}

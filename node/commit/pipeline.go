@@ -56,7 +56,7 @@ func (c *Channel) Run(ctx context.Context) error {
 	queued := make(chan *work, maxQueued) // sender: validate; receiver: append
 	g.Go(func() error { return p.verify(gctx, g, verifying) })
 	g.Go(func() error { return p.validate(gctx, verifying, queued) })
-	g.Go(func() error { return p.append(queued) })
+	g.Go(func() error { return p.append(ctx, queued) })
 	err := g.Wait()
 	if ctx.Err() != nil {
 		return nil
@@ -121,7 +121,7 @@ func (p *pipeline) straight(ctx context.Context, w *work, workers int) error {
 		return err
 	}
 	p.underway.Add(1)
-	return p.appendAll([]*work{w})
+	return p.appendAll(ctx, []*work{w})
 }
 
 // prepare checks the signatures of a block.
@@ -172,23 +172,24 @@ func (w *work) finish(on *ahead) error {
 
 // append writes what is queued until the queue is closed: what was validated is
 // committed even when a later block halts the channel.
-func (p *pipeline) append(in <-chan *work) error {
+func (p *pipeline) append(ctx context.Context, in <-chan *work) error {
 	for w := range in {
-		if err := p.appendAll(append([]*work{w}, waiting(in)...)); err != nil {
+		if err := p.appendAll(ctx, append([]*work{w}, waiting(in)...)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// appendAll writes consecutive blocks with one fsync.
-func (p *pipeline) appendAll(group []*work) error {
+// appendAll writes consecutive blocks with one fsync. A full disk is waited for,
+// until ctx ends.
+func (p *pipeline) appendAll(ctx context.Context, group []*work) error {
 	appending := time.Now()
 	entries := make([]chain.Entry, len(group))
 	for i, w := range group {
 		entries[i] = chain.Entry{Block: w.block, Commit: chain.Commit{Updates: w.result.Updates, Findings: w.result.Findings}}
 	}
-	if err := p.ledger.AppendAll(entries); err != nil {
+	if err := p.write(ctx, entries); err != nil {
 		return err
 	}
 	for _, w := range group {

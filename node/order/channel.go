@@ -56,7 +56,7 @@ func openChannel(cfg *Config, dir string, genesis *common.Block) (c *Channel, er
 		return nil, err
 	}
 	log := cfg.Log.With("channel", settings.ID)
-	ledger, err := chain.Open(filepath.Join(dir, "chain"), chain.Options{NoSync: true, Logger: log})
+	ledger, err := chain.Open(filepath.Join(dir, "chain"), chain.Options{NoSync: true, Logger: log, Fatal: cfg.Fatal})
 	if err != nil {
 		return nil, err
 	}

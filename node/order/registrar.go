@@ -35,7 +35,9 @@ type Config struct {
 	Consensus func(c *Channel, id uint64, dir string) (Consensus, error)
 	Dial      Dial
 	Now       func() time.Time
-	Log       *slog.Logger
+	// Fatal is that of chain.Options.
+	Fatal func(msg string)
+	Log   *slog.Logger
 }
 
 // maxChannels bounds the channels of one orderer: each has files, goroutines
