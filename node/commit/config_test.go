@@ -165,8 +165,11 @@ func TestWhatWaitsIsBoundedInBytes(t *testing.T) {
 		t.Errorf("one block more: %v", err)
 	}
 	offer(t, c, blocks[0]) // the next one of the ledger is always taken
-	run(t, c)
+	stop := run(t, c)
 	await(t, c, 3)
+	if err := stop(); err != nil { // which ends after what was committed is told
+		t.Fatal(err)
+	}
 	c.mu.Lock()
 	left := c.pending.bytes
 	c.pending.bytes = 0
