@@ -54,6 +54,9 @@ func (s *Server) plan(p *proposal, orgs []string) (*collection, error) {
 	if !ok {
 		return nil, status.Errorf(codes.Unavailable, "channel '%s' not found", p.channel)
 	}
+	if err := takesWork(ch); err != nil {
+		return nil, err
+	}
 	all := s.candidates(p, orgs)
 	c := &collection{s: s, p: p, channel: ch, all: all, companies: companies(all, p.chaincode, s.cfg.Profile)}
 	if len(orgs) > 0 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	gw "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
+	"github.com/weft-network/weft/node/commit"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -32,8 +33,12 @@ func (s *Server) Submit(ctx context.Context, req *gw.SubmitRequest) (*gw.SubmitR
 	case len(env.Signature) == 0:
 		return nil, status.Error(codes.InvalidArgument, "prepared transaction must be signed")
 	}
-	if _, ok := s.cfg.Channel(req.ChannelId); !ok {
+	ch, ok := s.cfg.Channel(req.ChannelId)
+	if !ok {
 		return nil, status.Errorf(codes.FailedPrecondition, "channel '%s' not found", req.ChannelId)
+	}
+	if err := takesWork(ch); err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience(ctx))
 	defer cancel()
@@ -48,6 +53,15 @@ func (s *Server) Submit(ctx context.Context, req *gw.SubmitRequest) (*gw.SubmitR
 			return nil, failure(codes.Unavailable, "no orderers could successfully process transaction", details)
 		}
 	}
+}
+
+// takesWork refuses transactions while this peer cannot commit them, so that a
+// client goes to another: its own commit status would not come. Queries go on.
+func takesWork(ch *commit.Channel) error {
+	if err := ch.Stalled(); err != nil {
+		return status.Errorf(codes.ResourceExhausted, "channel '%s' of this peer waits for room on its disk: %s", ch.ID(), err)
+	}
+	return nil
 }
 
 // patience is how long a submission is tried: until shortly before the caller's
