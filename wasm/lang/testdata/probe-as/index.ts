@@ -106,7 +106,7 @@ function answer(tx: Tx): string {
     return "";
   }
   if (f == "private") return show(tx.collection("secrets").get("a"));
-  if (f == "history") return count(tx.history("a"));
+  if (f == "history") return count(tx.history("key1000"));
   if (f == "query") return count(tx.query("{}"));
   if (f == "trap") throw new Error("it traps");
   tx.fail("?");

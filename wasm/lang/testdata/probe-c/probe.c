@@ -125,7 +125,7 @@ int weft_invoke(void) {
 	} else if (weft_is(f, "private")) {
 		weft_private_get("secrets", "a", &value);
 		show(value);
-	} else if (weft_is(f, "history")) count(weft_history("a"));
+	} else if (weft_is(f, "history")) count(weft_history("key1000"));
 	else if (weft_is(f, "query")) count(weft_query("{}"));
 	else if (weft_is(f, "trap")) weft_abort("it traps");
 	else weft_fail("?");

@@ -76,7 +76,7 @@ fn invoke(tx: &Tx) -> Result<String> {
             Ok(String::new())
         }
         "private" => tx.private("secrets").get("a").map(show),
-        "history" => Ok(tx.history("a")?.count().to_string()),
+        "history" => Ok(tx.history("key1000")?.count().to_string()),
         "query" => Ok(tx.query("{}")?.count().to_string()),
         "trap" => panic!("it traps"),
         _ => Err(Error::new("?")),
