@@ -12,7 +12,7 @@ import (
 // BenchmarkAppend commits blocks of transactions of about 3 KB with two writes
 // each, on the real disk.
 func BenchmarkAppend(b *testing.B) {
-	for _, txs := range []int{1, 100} {
+	for _, txs := range []int{1, 100, 500} {
 		for _, noSync := range []bool{false, true} {
 			b.Run(fmt.Sprintf("txs=%d/nosync=%v", txs, noSync), func(b *testing.B) {
 				c, err := Open(b.TempDir(), Options{Replay: replay, NoSync: noSync})
