@@ -31,6 +31,9 @@ const (
 	// hello is how long a starting peer waits for a leader of its organisation
 	// to be heard before it leads itself.
 	hello = 1500 * time.Millisecond
+	// longestHello is how long it waits while peers of its organisation are
+	// still being tried, or are connected and silent, as on a busy machine.
+	longestHello = 4 * hello
 )
 
 // Limits on what others say of themselves.
@@ -472,7 +475,9 @@ func (c *Channel) elect(ctx context.Context, started time.Time, lead chan<- bool
 			own = append(own, candidate{string(m.ID), m.Leader})
 		}
 	}
-	waited := time.Since(started) > hello || len(own) == 0 && c.cfg.Mesh.Tried(c.id, c.cfg.Signer.MSPID()) && !c.expects()
+	since := time.Since(started)
+	all := c.cfg.Mesh.Tried(c.id, c.cfg.Signer.MSPID()) && (len(own) > 0 || !c.expects()) // have told, or are not there
+	waited := all && (len(own) == 0 || since > hello) || since > longestHello
 	now := decide(candidate{string(c.cfg.Mesh.Host().ID()), c.Leading()}, own, waited)
 	if now == c.Leading() {
 		return false
