@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -141,16 +142,19 @@ func (ls *links) succeed(l *link, p Peer) {
 		ls.mu.Unlock()
 		return
 	}
-	l.done, l.proven, l.peer = true, true, p
-	ls.unproven--
 	m := ls.members[l.remote]
 	if m == nil {
+		p.Since = time.Now()
 		m = &member{streams: map[Protocol]int{}, open: map[*Stream]struct{}{}}
 		ls.members[l.remote] = m
 		ls.h.notifyUp(p)
+	} else {
+		p.Since = m.peer.Since
 	}
 	m.peer = p
 	m.links++
+	l.done, l.proven, l.peer = true, true, p
+	ls.unproven--
 	close(l.settled)
 	ls.mu.Unlock()
 	ls.h.gossip.announce(l.remote)

@@ -17,6 +17,7 @@ import (
 	"crypto"
 	"errors"
 	"log/slog"
+	"time"
 )
 
 // ID is a node's libp2p peer id, in text form.
@@ -29,6 +30,9 @@ type Peer struct {
 	Identity []byte
 	MSPID    string
 	Addrs    []string
+	// Since is when it was connected and proven; with more than one connection,
+	// the first of them.
+	Since time.Time
 }
 
 // Protocol names what a stream is for, e.g. "deliver".

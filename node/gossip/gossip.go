@@ -68,7 +68,7 @@ type Channel struct {
 	state   *p2p.Topic
 	changed chan struct{} // something worth telling or deciding happened
 	dials   dials
-	leading bool        // under members.mu
+	since   uint64      // unix nanoseconds at which this peer began to lead, 0 while it does not; under members.mu
 	anew    atomic.Bool // the configuration changed, and members are to be looked at
 }
 

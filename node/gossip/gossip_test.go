@@ -22,7 +22,7 @@ import (
 )
 
 func TestWhoLeads(t *testing.T) {
-	lead, follow := true, false
+	const follow, early, late = 0, 100, 200
 	for _, c := range []struct {
 		why    string
 		self   candidate
@@ -30,14 +30,16 @@ func TestWhoLeads(t *testing.T) {
 		waited bool
 		want   bool
 	}{
-		{"alone, and has waited", candidate{"b", follow}, nil, true, lead},
-		{"alone, but others may come", candidate{"b", follow}, nil, false, follow},
-		{"another leads", candidate{"a", follow}, []candidate{{"b", lead}}, true, follow},
-		{"nobody leads, and it is the smallest", candidate{"a", follow}, []candidate{{"b", follow}, {"c", follow}}, true, lead},
-		{"nobody leads, and it is not", candidate{"b", follow}, []candidate{{"a", follow}, {"c", follow}}, true, follow},
-		{"who leads goes on", candidate{"b", lead}, []candidate{{"a", follow}, {"c", follow}}, true, lead},
-		{"of two leaders the larger gives way", candidate{"b", lead}, []candidate{{"a", lead}}, true, follow},
-		{"of two leaders the smaller goes on", candidate{"a", lead}, []candidate{{"b", lead}}, true, lead},
+		{"alone, and has waited", candidate{"b", follow}, nil, true, true},
+		{"alone, but others may come", candidate{"b", follow}, nil, false, false},
+		{"another leads", candidate{"a", follow}, []candidate{{"b", early}}, true, false},
+		{"nobody leads, and it is the smallest", candidate{"a", follow}, []candidate{{"b", follow}, {"c", follow}}, true, true},
+		{"nobody leads, and it is not", candidate{"b", follow}, []candidate{{"a", follow}, {"c", follow}}, true, false},
+		{"who leads goes on", candidate{"b", early}, []candidate{{"a", follow}, {"c", follow}}, true, true},
+		{"of two leaders the later gives way", candidate{"a", late}, []candidate{{"b", early}}, true, false},
+		{"of two leaders the earlier goes on", candidate{"b", early}, []candidate{{"a", late}}, true, true},
+		{"of two that began at once the larger gives way", candidate{"b", early}, []candidate{{"a", early}}, true, false},
+		{"of two that began at once the smaller goes on", candidate{"a", early}, []candidate{{"b", early}}, true, true},
 	} {
 		if got := decide(c.self, c.others, c.waited); got != c.want {
 			t.Errorf("%s: leads %t", c.why, got)
@@ -46,13 +48,18 @@ func TestWhoLeads(t *testing.T) {
 }
 
 // However leadership stood, once the peers see each other as they are, they
-// come to exactly one leader in two steps, and stay with it.
+// come to exactly one leader in two steps, and stay with it; where one led, it
+// is the one that began first.
 func TestExactlyOneLeadsOnceViewsAgree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 7).Draw(t, "peers")
 		peers := make([]candidate, n)
+		first := candidate{}
 		for i := range peers {
-			peers[i] = candidate{fmt.Sprint(i), rapid.Bool().Draw(t, "leads")}
+			peers[i] = candidate{fmt.Sprint(i), rapid.Uint64Range(0, 3).Draw(t, "leading since")}
+			if peers[i].leads() && (!first.leads() || peers[i].since < first.since) {
+				first = peers[i]
+			}
 		}
 		var before string
 		for step := range 4 {
@@ -60,13 +67,21 @@ func TestExactlyOneLeadsOnceViewsAgree(t *testing.T) {
 			leaders := ""
 			for i, p := range peers {
 				others := append(append([]candidate(nil), peers[:i]...), peers[i+1:]...)
-				if next[i] = (candidate{p.id, decide(p, others, true)}); next[i].leads {
+				next[i] = candidate{id: p.id}
+				if decide(p, others, true) {
+					next[i].since = p.since
+					if !p.leads() {
+						next[i].since = 10 + uint64(step)
+					}
 					leaders += p.id
 				}
 			}
 			peers = next
 			if step >= 1 && (len(leaders) != 1 || before != "" && leaders != before) {
 				t.Fatalf("after step %d leaders are %q, before %q", step, leaders, before)
+			}
+			if first.leads() && leaders != first.id {
+				t.Fatalf("after step %d leaders are %q, but %q began first", step, leaders, first.id)
 			}
 			if step >= 1 {
 				before = leaders

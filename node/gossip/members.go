@@ -28,12 +28,6 @@ const (
 	stale     = 20 * time.Second
 	// patience is how long a gap may stay open before it is fetched.
 	patience = 250 * time.Millisecond
-	// hello is how long a starting peer waits for a leader of its organisation
-	// to be heard before it leads itself.
-	hello = 1500 * time.Millisecond
-	// longestHello is how long it waits while peers of its organisation are
-	// still being tried, or are connected and silent, as on a busy machine.
-	longestHello = 4 * hello
 )
 
 // Limits on what others say of themselves.
@@ -131,6 +125,14 @@ func (m *members) take(info *wire.StateInfo, mspID string, now time.Time) bool {
 	}
 	m.byID[info.PeerId] = member{info: info, mspID: mspID, heard: now, doubt: old.doubt, claims: old.claims}
 	return true
+}
+
+// of is what a member said of itself last.
+func (m *members) of(id string) (member, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	x, ok := m.byID[id]
+	return x, ok
 }
 
 // drop forgets the members that bad says so of.
@@ -261,13 +263,13 @@ func tip(l *chain.Chain) (height uint64, hash []byte) {
 }
 
 // tell publishes this peer's own state.
-func (c *Channel) tell(ctx context.Context, leading bool) {
+func (c *Channel) tell(ctx context.Context, since uint64) {
 	host := c.cfg.Mesh.Host()
 	height, hash := tip(c.cfg.Channel.Ledger())
 	info := &wire.StateInfo{
 		Sequence: uint64(time.Now().UnixNano()), Identity: c.cfg.Signer.Serialized(),
 		PeerId: string(host.ID()), Addrs: host.Addrs(), Endpoint: c.cfg.Endpoint,
-		Height: height, CommitHash: hash, Chaincodes: c.cfg.Chaincodes(), Leader: leading, Topic: c.topic,
+		Height: height, CommitHash: hash, Chaincodes: c.cfg.Chaincodes(), LeadingSince: since, Topic: c.topic,
 	}
 	said, err := unsigned(info)
 	if err == nil {
@@ -332,7 +334,7 @@ func (c *Channel) tend(ctx context.Context, lead chan<- bool, behind chan<- uint
 			news = true
 		}
 		if news {
-			c.tell(ctx, c.Leading())
+			c.tell(ctx, c.leadingSince())
 			news = false
 		}
 	}
@@ -427,7 +429,6 @@ type Member struct {
 	Endpoint   string
 	Height     uint64
 	CommitHash []byte
-	Leader     bool
 	Chaincodes map[string]string // name to version
 	Profiles   map[string]string // name to execution profile
 }
@@ -452,54 +453,9 @@ func (c *Channel) Members() []Member {
 		if !connected[m.info.PeerId] {
 			continue
 		}
-		x := Member{ID: p2p.ID(m.info.PeerId), MSPID: m.mspID, Endpoint: m.info.Endpoint, Height: m.info.Height, CommitHash: m.info.CommitHash, Leader: m.info.Leader}
+		x := Member{ID: p2p.ID(m.info.PeerId), MSPID: m.mspID, Endpoint: m.info.Endpoint, Height: m.info.Height, CommitHash: m.info.CommitHash}
 		x.Chaincodes, x.Profiles = Chaincodes(m.info.Chaincodes)
 		list = append(list, x)
 	}
 	return list
-}
-
-// Leading reports whether this peer streams from the orderers for its organisation.
-func (c *Channel) Leading() bool {
-	c.members.mu.Lock()
-	defer c.members.mu.Unlock()
-	return c.leading
-}
-
-// elect decides anew who leads, tells follow when that changed, and reports
-// whether it did.
-func (c *Channel) elect(ctx context.Context, started time.Time, lead chan<- bool) bool {
-	var own []candidate
-	for _, m := range c.Members() {
-		if m.MSPID == c.cfg.Signer.MSPID() {
-			own = append(own, candidate{string(m.ID), m.Leader})
-		}
-	}
-	since := time.Since(started)
-	all := c.cfg.Mesh.Tried(c.id, c.cfg.Signer.MSPID()) && (len(own) > 0 || !c.expects()) // have told, or are not there
-	waited := all && (len(own) == 0 || since > hello) || since > longestHello
-	now := decide(candidate{string(c.cfg.Mesh.Host().ID()), c.Leading()}, own, waited)
-	if now == c.Leading() {
-		return false
-	}
-	c.members.mu.Lock()
-	c.leading = now
-	c.members.mu.Unlock()
-	c.cfg.Log.Info("leadership of the organisation changed", "channel", c.id, "org", c.cfg.Signer.MSPID(), "this peer leads", now)
-	select {
-	case lead <- now:
-	case <-ctx.Done():
-	}
-	return true
-}
-
-// expects reports whether a peer of this organisation is connected that has
-// not told of itself yet.
-func (c *Channel) expects() bool {
-	for _, p := range c.cfg.Mesh.Host().Peers() {
-		if p.MSPID == c.cfg.Signer.MSPID() && c.cfg.Mesh.Allow(p.Identity, mesh.State, c.id) == nil {
-			return true
-		}
-	}
-	return false
 }

@@ -1090,8 +1090,10 @@ type StateInfo struct {
 	Height     uint64                 `protobuf:"varint,6,opt,name=height,proto3" json:"height,omitempty"`
 	CommitHash []byte                 `protobuf:"bytes,7,opt,name=commit_hash,json=commitHash,proto3" json:"commit_hash,omitempty"` // of block height-1
 	Chaincodes []*InstalledChaincode  `protobuf:"bytes,8,rep,name=chaincodes,proto3" json:"chaincodes,omitempty"`
-	Leader     bool                   `protobuf:"varint,9,opt,name=leader,proto3" json:"leader,omitempty"`       // claims to stream from the orderers for its organisation
-	Signature  []byte                 `protobuf:"bytes,10,opt,name=signature,proto3" json:"signature,omitempty"` // by identity over the message without this field
+	// leading_since is when the sender began to stream from the orderers for its
+	// organisation, in unix nanoseconds of its clock; 0 when it does not.
+	LeadingSince uint64 `protobuf:"varint,9,opt,name=leading_since,json=leadingSince,proto3" json:"leading_since,omitempty"`
+	Signature    []byte `protobuf:"bytes,10,opt,name=signature,proto3" json:"signature,omitempty"` // by identity over the message without this field
 	// topic is the name of the topic it is for: nobody can carry it to another
 	// channel, where its height and commit hash would mean something else.
 	Topic         string `protobuf:"bytes,11,opt,name=topic,proto3" json:"topic,omitempty"`
@@ -1185,11 +1187,11 @@ func (x *StateInfo) GetChaincodes() []*InstalledChaincode {
 	return nil
 }
 
-func (x *StateInfo) GetLeader() bool {
+func (x *StateInfo) GetLeadingSince() uint64 {
 	if x != nil {
-		return x.Leader
+		return x.LeadingSince
 	}
-	return false
+	return 0
 }
 
 func (x *StateInfo) GetSignature() []byte {
@@ -1397,7 +1399,7 @@ const file_p2p_wire_wire_proto_rawDesc = "" +
 	"\vBlockGossip\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\fR\x04hash\x12\x12\n" +
-	"\x04body\x18\x03 \x01(\fR\x04body\"\xcd\x02\n" +
+	"\x04body\x18\x03 \x01(\fR\x04body\"\xda\x02\n" +
 	"\tStateInfo\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x1a\n" +
 	"\bidentity\x18\x02 \x01(\fR\bidentity\x12\x17\n" +
@@ -1409,8 +1411,8 @@ const file_p2p_wire_wire_proto_rawDesc = "" +
 	"commitHash\x128\n" +
 	"\n" +
 	"chaincodes\x18\b \x03(\v2\x18.weft.InstalledChaincodeR\n" +
-	"chaincodes\x12\x16\n" +
-	"\x06leader\x18\t \x01(\bR\x06leader\x12\x1c\n" +
+	"chaincodes\x12#\n" +
+	"\rleading_since\x18\t \x01(\x04R\fleadingSince\x12\x1c\n" +
 	"\tsignature\x18\n" +
 	" \x01(\fR\tsignature\x12\x14\n" +
 	"\x05topic\x18\v \x01(\tR\x05topic\"\x8c\x01\n" +
