@@ -2,9 +2,11 @@ package gossip
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/weft-network/weft/node/mesh"
+	"github.com/weft-network/weft/p2p"
 )
 
 // Timing of an election.
@@ -90,20 +92,27 @@ func (c *Channel) elect(ctx context.Context, started time.Time, lead chan<- bool
 }
 
 // colleagues are the connected peers of this peer's organisation that have told
-// of themselves since they connected, and whether there are silent ones. What a
-// peer said before is of its past: it may have led, stopped and started again.
+// of themselves, and whether there are silent ones.
 func (c *Channel) colleagues() (told []candidate, silent bool) {
-	now := time.Now()
-	for _, p := range c.cfg.Mesh.Host().Peers() {
-		if p.MSPID != c.cfg.Signer.MSPID() || c.cfg.Mesh.Allow(p.Identity, mesh.State, c.id) != nil {
-			continue
-		}
-		m, ok := c.members.of(string(p.ID))
-		if !ok || m.heard.Before(p.Since) || now.Sub(m.heard) >= stale {
+	peers := slices.DeleteFunc(c.cfg.Mesh.Host().Peers(), func(p p2p.Peer) bool {
+		return p.MSPID != c.cfg.Signer.MSPID() || c.cfg.Mesh.Allow(p.Identity, mesh.State, c.id) != nil
+	})
+	return c.members.told(peers, time.Now())
+}
+
+// told reads what connected peers said of themselves since they connected, and
+// whether any is silent. What a peer said before is of its past: it may have
+// led, stopped and started again.
+func (m *members) told(peers []p2p.Peer, now time.Time) (list []candidate, silent bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range peers {
+		x, ok := m.byID[string(p.ID)]
+		if !ok || x.heard.Before(p.Since) || now.Sub(x.heard) >= stale {
 			silent = true
 			continue
 		}
-		told = append(told, candidate{string(p.ID), m.info.LeadingSince})
+		list = append(list, candidate{string(p.ID), x.info.LeadingSince})
 	}
-	return told, silent
+	return list, silent
 }

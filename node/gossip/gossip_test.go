@@ -90,6 +90,30 @@ func TestExactlyOneLeadsOnceViewsAgree(t *testing.T) {
 	})
 }
 
+func TestWhatAPeerSaidBeforeItCameBackDoesNotCount(t *testing.T) {
+	now := time.Now()
+	m := newMembers()
+	m.take(&wire.StateInfo{PeerId: "a", Sequence: 1, LeadingSince: 100}, "Org1MSP", now)
+	for _, c := range []struct {
+		why    string
+		peer   p2p.Peer
+		told   int
+		silent bool
+	}{
+		{"it was connected when it said so", p2p.Peer{ID: "a", Since: now.Add(-time.Second)}, 1, false},
+		{"it has connected anew", p2p.Peer{ID: "a", Since: now.Add(time.Second)}, 0, true},
+		{"it never spoke", p2p.Peer{ID: "b", Since: now.Add(-time.Second)}, 0, true},
+	} {
+		told, silent := m.told([]p2p.Peer{c.peer}, now.Add(2*time.Second))
+		if len(told) != c.told || silent != c.silent {
+			t.Errorf("%s: told %v, silent %t", c.why, told, silent)
+		}
+	}
+	if told, silent := m.told([]p2p.Peer{{ID: "a"}}, now.Add(stale)); len(told) != 0 || !silent {
+		t.Errorf("long silent: told %v, silent %t", told, silent)
+	}
+}
+
 // place is a channel with a ledger and a host that nobody is connected to.
 type place struct {
 	*Channel

@@ -127,14 +127,6 @@ func (m *members) take(info *wire.StateInfo, mspID string, now time.Time) bool {
 	return true
 }
 
-// of is what a member said of itself last.
-func (m *members) of(id string) (member, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	x, ok := m.byID[id]
-	return x, ok
-}
-
 // drop forgets the members that bad says so of.
 func (m *members) drop(bad func(*wire.StateInfo) bool) {
 	m.mu.Lock()
