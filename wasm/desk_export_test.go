@@ -39,8 +39,8 @@ func NewDesk(limits Limits, call *Call, stub Stub, budget uint64, memory []byte)
 	limits = limits.withDefaults()
 	d := &Desk{Memory: memory, functions: guestFunctions(), inv: &invocation{
 		limits: &limits, call: call, stub: stub, budget: NewBudget(budget), fuel: &globalOfTest{},
-		ctx: context.Background(), life: context.Background(), over: time.Now().Add(time.Hour),
-		log:       &guestLog{log: slog.New(slog.DiscardHandler), call: call, left: limits.LogBytes},
+		ctx: context.Background(), life: context.Background(), watch: time.Now(), over: time.Hour,
+		log:       guestLog{log: slog.New(slog.DiscardHandler), call: call, left: limits.LogBytes},
 		iterators: make(map[uint32]*cursor),
 	}}
 	maps.Copy(d.functions, wasiFunctions())

@@ -24,10 +24,11 @@ type invocation struct {
 	limits *Limits
 	call   *Call
 	stub   Stub
-	log    *guestLog
+	log    guestLog
 	ctx    context.Context // of the caller
 	life   context.Context // of the runtime
-	over   time.Time       // when Limits.CallTime has passed
+	watch  time.Time       // the runtime's
+	over   time.Duration   // on it, when Limits.CallTime has passed
 	phase  string          // of the start; empty during a call
 	budget *Budget
 	fuel   api.MutableGlobal // what the guest holds of the budget
@@ -63,10 +64,11 @@ func (inv *invocation) begin(ctx context.Context, m *Module, call *Call, stub St
 		limits:    limits,
 		call:      call,
 		stub:      stub,
-		log:       &guestLog{log: m.log, call: call, left: limits.LogBytes},
+		log:       guestLog{log: m.log, call: call, left: limits.LogBytes},
 		ctx:       ctx,
 		life:      m.runtime.life,
-		over:      time.Now().Add(limits.CallTime),
+		watch:     m.runtime.watch,
+		over:      time.Since(m.runtime.watch) + limits.CallTime,
 		random:    randomness{seed: m.packageID},
 		clock:     startClock,
 		fuel:      inv.fuel,
@@ -200,7 +202,7 @@ func (inv *invocation) mustGoOn() {
 		inv.end(ErrClosed)
 	case inv.ctx.Err() != nil:
 		inv.end(fmt.Errorf("call was given up: %w", context.Cause(inv.ctx)))
-	case time.Now().After(inv.over):
+	case time.Since(inv.watch) > inv.over:
 		inv.end(&Timeout{After: inv.limits.CallTime})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -52,6 +53,9 @@ type Runtime struct {
 	// life ends with Close, and with it all background work.
 	life context.Context
 	end  context.CancelFunc
+	// watch is when the runtime began: time since then costs half of what a date
+	// does.
+	watch time.Time
 	// system resets the memory of instances.
 	system *snapshot.System
 	// verifyEvery so many resets, memory is compared with its image; 0 is never.
@@ -86,6 +90,7 @@ func New(cfg Config) (*Runtime, error) {
 		slots:   make(chan struct{}, limits.Concurrent),
 		life:    life,
 		end:     end,
+		watch:   time.Now(),
 		system:  system,
 
 		verifyEvery: verifyEvery,

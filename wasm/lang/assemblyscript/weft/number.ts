@@ -1,12 +1,17 @@
 // Whole numbers. AssemblyScript's own arithmetic wraps around silently.
 
+// The largest number is MOST with LAST as one more digit. A division for each
+// digit would be what parsing takes longest.
+const MOST: i64 = i64.MAX_VALUE / 10;
+const LAST: i32 = i32(i64.MAX_VALUE % 10);
+
 /** A whole number without sign, as people write it; -1 if it is none or too big. */
 export function parseWhole(text: string): i64 {
   if (text.length == 0) return -1;
   let n: i64 = 0;
   for (let i = 0; i < text.length; i++) {
     const digit = text.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9 || n > (i64.MAX_VALUE - digit) / 10) return -1;
+    if (digit < 0 || digit > 9 || n > MOST || (n == MOST && digit > LAST)) return -1;
     n = n * 10 + digit;
   }
   return n;

@@ -531,10 +531,13 @@ void weft_append_(weft_text *t, weft_list parts) {
 weft_bytes weft_text_bytes(const weft_text *t) { return (weft_bytes){t->ptr, t->len}; }
 
 bool weft_parse(weft_bytes text, int64_t *n) {
+	/* A division for each digit would be what parsing takes longest. */
+	const int64_t most = INT64_MAX / 10;
+	const int last = INT64_MAX % 10;
 	int64_t value = 0;
 	for (size_t i = 0; i < text.len; i++) {
 		int digit = text.ptr[i] - '0';
-		if (digit < 0 || digit > 9 || value > (INT64_MAX - digit) / 10) return false;
+		if (digit < 0 || digit > 9 || value > most || (value == most && digit > last)) return false;
 		value = value * 10 + digit;
 	}
 	if (!text.len) return false;
