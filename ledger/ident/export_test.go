@@ -1,4 +1,7 @@
 package ident
 
 // MemoLen is how many signatures a memo holds.
-func MemoLen(m *Memo) int { return m.seen.Len() }
+func MemoLen(m *Memo) int { return len(m.young) + len(m.old) }
+
+// MaxMemo is how many it may hold.
+const MaxMemo = maxMemo

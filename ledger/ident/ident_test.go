@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/asn1"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"strings"
 	"testing"
@@ -275,6 +276,33 @@ func TestForeignCRLIsRefused(t *testing.T) {
 	}
 	_, err = ident.NewMSP(org.Config(crl))
 	wantError(t, err, "signed by none of the organisation's CAs")
+}
+
+func TestAMemoForgetsWhatNobodyUses(t *testing.T) {
+	org := catest.New(t, "Org1")
+	memo := ident.NewMemo()
+	id, err := catest.Set(t, org).WithMemo(memo).Identity(org.User("User1").Serialized)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := func(i int) []byte { return fmt.Append(nil, i) }
+	for i := range 3 * ident.MaxMemo {
+		id.Vouch(number(i), number(i))
+		if !id.Knows(number(0), number(0)) {
+			t.Fatalf("after %d others one in use is forgotten", i)
+		}
+		if n := ident.MemoLen(memo); n > ident.MaxMemo {
+			t.Fatalf("%d signatures remembered", n)
+		}
+	}
+	for i := range 3 * ident.MaxMemo {
+		if recent := i >= 5*ident.MaxMemo/2+1; recent && !id.Knows(number(i), number(i)) {
+			t.Fatalf("%d of %d is forgotten", i, 3*ident.MaxMemo)
+		}
+	}
+	if id.Knows(number(1), number(1)) {
+		t.Error("the oldest one is remembered")
+	}
 }
 
 func TestMemoIsSharedBetweenSets(t *testing.T) {

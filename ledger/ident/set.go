@@ -1,7 +1,6 @@
 package ident
 
 import (
-	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
@@ -12,15 +11,9 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-const (
-	// maxCachedIdentities is per Set. An entry takes about 8 KiB, and a busy
-	// channel sees some hundred clients.
-	maxCachedIdentities = 4096
-	// maxMemo is how many good signatures a Memo remembers, at about 150 bytes
-	// each: those of the last twenty thousand transactions or so, which is far
-	// more than lie between endorsement and commit.
-	maxMemo = 1 << 16
-)
+// maxCachedIdentities is per Set. An entry takes about 8 KiB, and a busy channel
+// sees some hundred clients.
+const maxCachedIdentities = 4096
 
 // Set holds the MSPs of one channel. It is safe for concurrent use and caches
 // the identities that it has parsed.
@@ -43,7 +36,7 @@ func NewSet(msps ...*MSP) (*Set, error) {
 }
 
 func newSet(msps map[string]*MSP, memo *Memo) *Set {
-	return &Set{msps: msps, cache: newLRU[*Identity](maxCachedIdentities), memo: memo}
+	return &Set{msps: msps, cache: newCache(), memo: memo}
 }
 
 // Succeed joins the MSPs of the config that follows. The new Set remembers the
@@ -107,51 +100,10 @@ func (s *Set) Identity(serialized []byte) (*Identity, error) {
 	return id, nil
 }
 
-// Memo remembers good signatures, and only those: a failure is judged anew each
-// time. A hit proves the same key, message and signature, so it holds whatever
-// the config. It also keeps what makes the checks of busy keys faster. It is safe
-// for concurrent use; nil remembers nothing.
-type Memo struct {
-	seen *lru.Cache[[32]byte, struct{}]
-	keys *multiples
-}
-
-// NewMemo makes an empty Memo.
-func NewMemo() *Memo { return &Memo{newLRU[struct{}](maxMemo), newMultiples()} }
-
-// table of a key, or nil.
-func (m *Memo) table(hash [32]byte, pub *ecdsa.PublicKey) *table {
-	if m == nil {
-		return nil
-	}
-	return m.keys.of(hash, pub)
-}
-
-func memoKey(keyHash, digest [32]byte, sig []byte) [32]byte {
-	var b [64 + maxMemoBytes]byte
-	copy(b[:32], keyHash[:])
-	copy(b[32:64], digest[:])
-	return sha256.Sum256(b[:64+copy(b[64:], sig)])
-}
-
-func (m *Memo) has(key [32]byte) bool {
-	if m == nil {
-		return false
-	}
-	_, ok := m.seen.Get(key)
-	return ok
-}
-
-func (m *Memo) add(key [32]byte) {
-	if m != nil {
-		m.seen.Add(key, struct{}{})
-	}
-}
-
-func newLRU[V any](size int) *lru.Cache[[32]byte, V] {
-	c, err := lru.New[[32]byte, V](size)
+func newCache() *lru.Cache[[32]byte, *Identity] {
+	c, err := lru.New[[32]byte, *Identity](maxCachedIdentities)
 	if err != nil {
-		panic(err) // only a size below one, and ours are constants
+		panic(err) // only a size below one, and ours is a constant
 	}
 	return c
 }
