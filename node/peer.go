@@ -348,7 +348,7 @@ func (p *peerRole) own(id, chaincode string) (gateway.Endorser, bool) {
 func (p *peerRole) self(pc *peerChannel) gateway.Endorser {
 	return gateway.Endorser{
 		MSPID: p.n.cfg.MSPID, Endpoint: p.n.cfg.Endpoint, Local: true, Height: pc.Ledger().Height(),
-		Process: p.endorser.Process, Query: p.endorser.Evaluate,
+		Process: p.endorser.ProcessParts, Query: p.endorser.Evaluate,
 	}
 }
 
@@ -364,7 +364,7 @@ func (p *peerRole) endorsers(id string) []gateway.Endorser {
 	for _, m := range pc.gossip.Members() {
 		list = append(list, gateway.Endorser{
 			MSPID: m.MSPID, Endpoint: m.Endpoint, Height: m.Height, Chaincodes: m.Chaincodes, Profiles: m.Profiles,
-			Process: func(ctx context.Context, sp *peer.SignedProposal) (*peer.ProposalResponse, error) {
+			Process: func(ctx context.Context, sp *peer.SignedProposal, _ *endorse.Parts) (*peer.ProposalResponse, error) {
 				return p.remote(pc, m.ID).ProcessAt(ctx, sp, pc.Ledger().Height())
 			},
 		})

@@ -119,32 +119,35 @@ var ErrBusy = errors.New("too many requests for /protos.Endorser")
 // A response with status 500 and no Payload is a failure inside this peer; with
 // Payload it is the chaincode's own answer.
 func (e *Endorser) Process(ctx context.Context, sp *peer.SignedProposal) (*peer.ProposalResponse, error) {
-	return e.unpack(ctx, sp, e.answer)
+	return e.ProcessParts(ctx, sp, nil)
+}
+
+// ProcessParts is Process for whoever has parsed parts of sp: they give all of
+// Parts, and nothing of it is parsed again. It is not changed either. Nil has
+// everything parsed here.
+func (e *Endorser) ProcessParts(ctx context.Context, sp *peer.SignedProposal, parts *Parts) (*peer.ProposalResponse, error) {
+	return e.unpack(ctx, sp, parts, e.answer)
 }
 
 // Evaluate is Process for a query: the same checks and the same simulation, but
 // nothing is signed, since nobody would keep the endorsement. A response that
-// Process would endorse comes without Payload.
-//
-// Whoever has parsed parts of sp gives all of them, and they are not parsed again;
-// nil otherwise.
+// Process would endorse comes without Payload. The parts are as in ProcessParts.
 func (e *Endorser) Evaluate(ctx context.Context, sp *peer.SignedProposal, parts *Parts) (*peer.ProposalResponse, error) {
-	if parts == nil {
-		return e.unpack(ctx, sp, e.query)
-	}
-	p, err := assemble(sp, parts)
-	if err != nil {
-		return e.refuse(nil, err)
-	}
-	return e.process(ctx, p, e.query)
+	return e.unpack(ctx, sp, parts, e.query)
 }
 
 // answering makes the response to a checked proposal. An error is a failure
 // inside this peer.
 type answering func(context.Context, *Proposal) (*peer.ProposalResponse, error)
 
-func (e *Endorser) unpack(ctx context.Context, sp *peer.SignedProposal, answer answering) (*peer.ProposalResponse, error) {
-	p, err := Unpack(sp)
+func (e *Endorser) unpack(ctx context.Context, sp *peer.SignedProposal, parts *Parts, answer answering) (*peer.ProposalResponse, error) {
+	var p *Proposal
+	var err error
+	if parts == nil {
+		p, err = Unpack(sp)
+	} else {
+		p, err = assemble(sp, parts)
+	}
 	if err != nil {
 		return e.refuse(nil, err)
 	}

@@ -292,7 +292,7 @@ func (c *collection) ask(ctx context.Context, round []Endorser) {
 		n := len(round)
 		round, waiting[n] = append(round, e), e
 		go func() {
-			r, out := c.s.ask(ctx, e.Process, c.p.signed)
+			r, out := c.s.ask(ctx, e.Process, c.p)
 			select {
 			case replies <- reply{n, r, out}:
 			case <-ctx.Done():

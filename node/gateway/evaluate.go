@@ -46,7 +46,7 @@ func (s *Server) evaluate(ctx context.Context, p *proposal, peers iter.Seq[Endor
 	var details []*gw.ErrorDetail
 	var last outcome
 	for e := range peers {
-		r, out := s.ask(ctx, e.query(p), p.signed)
+		r, out := s.ask(ctx, e.query(), p)
 		if ctx.Err() != nil {
 			return nil, status.Error(codes.DeadlineExceeded, "evaluate timeout expired")
 		}
@@ -98,13 +98,13 @@ func answer(r *peer.ProposalResponse) *peer.Response {
 }
 
 // ask sends a proposal to one peer within the endorsement timeout.
-func (s *Server) ask(ctx context.Context, work Work, sp *peer.SignedProposal) (*peer.ProposalResponse, outcome) {
+func (s *Server) ask(ctx context.Context, work Work, p *proposal) (*peer.ProposalResponse, outcome) {
 	if end, ok := ctx.Deadline(); !ok || time.Until(end) > EndorsementTimeout {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, EndorsementTimeout)
 		defer cancel()
 	}
-	r, err := work(ctx, sp)
+	r, err := work(ctx, p.signed, p.parts)
 	return r, judge(r, err)
 }
 

@@ -64,21 +64,20 @@ type Endorser struct {
 	// Profiles are the execution profiles that it runs them under, by name.
 	Profiles map[string]string
 	Process  Work
-	// Query does the same without an endorsement, which a query has no use for;
-	// it is given what of the proposal is parsed. Nil: Process does.
-	Query func(context.Context, *peer.SignedProposal, *endorse.Parts) (*peer.ProposalResponse, error)
+	// Query does the same without an endorsement, which a query has no use for.
+	// Nil: Process does.
+	Query Work
 }
 
-// Work answers a signed proposal.
-type Work = func(context.Context, *peer.SignedProposal) (*peer.ProposalResponse, error)
+// Work answers a signed proposal. It is given what of the proposal is parsed, and
+// does not change that.
+type Work = func(context.Context, *peer.SignedProposal, *endorse.Parts) (*peer.ProposalResponse, error)
 
-func (e *Endorser) query(p *proposal) Work {
+func (e *Endorser) query() Work {
 	if e.Query == nil {
 		return e.Process
 	}
-	return func(ctx context.Context, sp *peer.SignedProposal) (*peer.ProposalResponse, error) {
-		return e.Query(ctx, sp, p.parts)
-	}
+	return e.Query
 }
 
 // Orderer is one node of the ordering service.

@@ -64,7 +64,7 @@ func (p *place) add(name string, height uint64, f func(name string) process) {
 	_, org, _ := strings.Cut(name, ".")
 	p.endorsers = append(p.endorsers, Endorser{
 		MSPID: org + "MSP", Endpoint: name, Local: name == "peer0.Org1", Height: height, Chaincodes: map[string]string{"cc": "1"},
-		Process: func(ctx context.Context, sp *peer.SignedProposal) (*peer.ProposalResponse, error) {
+		Process: func(ctx context.Context, sp *peer.SignedProposal, _ *endorse.Parts) (*peer.ProposalResponse, error) {
 			p.mu.Lock()
 			p.asked = append(p.asked, name)
 			p.mu.Unlock()
@@ -322,7 +322,10 @@ func TestAQueryLooksAtOtherPeersOnlyWhenThisOneHasNotAnswered(t *testing.T) {
 	if asked := p.whoWasAsked(); !slices.Equal(asked, []string{"peer0.Org1", "peer0.Org2"}) {
 		t.Errorf("asked %v", asked)
 	}
-	own.Process = signs("home")("")
+	home := signs("home")("")
+	own.Process = func(ctx context.Context, sp *peer.SignedProposal, _ *endorse.Parts) (*peer.ProposalResponse, error) {
+		return home(ctx, sp)
+	}
 	if got, err := p.evaluate("cc", false); got != "home" || err != nil || looked != 1 {
 		t.Errorf("%q, %v; looked %d times", got, err, looked)
 	}
