@@ -15,9 +15,16 @@ import (
 const (
 	memTableBytes     = 8 << 20 // grows from 256 KiB to this
 	defaultCacheBytes = 8 << 20 // filled on demand
-	openFiles         = 64
-	// bloomBits per key: an absent transaction id is found absent without a
-	// read, one time in a hundred excepted.
+	// openFiles bounds the tables kept open; a file is opened when it is first
+	// read. Opening one costs as much as twenty reads, and ten million keys are
+	// in two hundred.
+	openFiles = 1000
+	// indexBlockBytes is more than the index of most tables takes, so that a read
+	// does not search an index of their index first.
+	indexBlockBytes = 256 << 10
+	// bloomBits per key: a level that does not have a key is passed without a
+	// read, one time in a hundred excepted. The last level, where most keys are,
+	// has no filters: pebble's Get does not ask them there.
 	bloomBits = 10
 	// pebbleFormat is pinned so that upgrading pebble does not silently make
 	// directories that an older weftd cannot open.
@@ -38,8 +45,12 @@ func pebbleOptions(o Options, lock *pebble.Lock) *pebble.Options {
 		MaxOpenFiles:                openFiles,
 	}
 	po.EnsureDefaults()
+	last := len(po.Levels) - 1
 	for i := range po.Levels {
-		po.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
+		po.Levels[i].IndexBlockSize = indexBlockBytes
+		if i < last {
+			po.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
+		}
 	}
 	return po
 }
