@@ -4,7 +4,6 @@ package cid
 import (
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -55,14 +54,14 @@ func New(stub ChaincodeStubInterface) (*ClientID, error) {
 		return nil, fmt.Errorf("failed to unmarshal transaction invoker's identity: %w", err)
 	}
 	c := &ClientID{mspID: id.Mspid}
-	block, _ := pem.Decode(id.IdBytes)
-	if block == nil {
+	der, ok := certificate(id.IdBytes)
+	if !ok {
 		if c.attrs, err = attrmgr.New().GetAttributesFromIdemix(creator); err != nil {
 			return nil, fmt.Errorf("identity bytes are neither X509 PEM format nor an idemix credential: failed to get attributes from the transaction invoker's idemix credential: %w", err)
 		}
 		return c, nil
 	}
-	if c.cert, err = x509.ParseCertificate(block.Bytes); err != nil {
+	if c.cert, err = x509.ParseCertificate(der); err != nil {
 		return nil, fmt.Errorf("failed to parse certificate: %w", err)
 	}
 	if c.attrs, err = attrmgr.New().GetAttributesFromCert(c.cert); err != nil {
