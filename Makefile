@@ -30,7 +30,8 @@ port: build ## build the Fabric chaincode in DIR as it is, start it and report: 
 TIMEOUT ?= 30m
 
 test: build examples ## all tests, those over real processes too
-	$(GO) test -timeout $(TIMEOUT) ./...
+	@compiled=$$(mktemp -d) && trap "rm -rf $$compiled" EXIT && set -x && \
+	WEFT_TEST_COMPILED=$$compiled/code $(GO) test -timeout $(TIMEOUT) ./...
 
 race: ## the tests of packages under the race detector
 	$(GO) test -timeout $(TIMEOUT) -race -short ./...

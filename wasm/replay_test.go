@@ -17,6 +17,7 @@ import (
 
 	"github.com/weft-network/weft/wasm"
 	"github.com/weft-network/weft/wasm/warmup"
+	"github.com/weft-network/weft/wasm/wasmtest"
 )
 
 // replayVariable names a folder. With it set the test binary runs no tests: it
@@ -39,8 +40,12 @@ func replay(dir string, out io.Writer) error {
 	if os.Getenv("WEFT_REPLAY_DEBUG") != "" {
 		level = slog.LevelDebug
 	}
+	cache := os.Getenv(wasmtest.CompiledVariable)
+	if cache == "" {
+		cache = filepath.Join(dir, "cache")
+	}
 	r, err := wasm.New(wasm.Config{
-		CacheDir: filepath.Join(dir, "cache"),
+		CacheDir: cache,
 		Log:      slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/weft-network/weft/wasm"
 	"github.com/weft-network/weft/wasm/build"
+	"github.com/weft-network/weft/wasm/wasmtest"
 )
 
 // The chaincodes are compiled once for all tests, and their machine code lies
@@ -48,13 +49,13 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	dir, err := os.MkdirTemp("", "weft-wasm-test-")
+	dir, remove, err := wasmtest.CompiledDir()
 	if err != nil {
 		panic(err)
 	}
 	cacheDir = dir
 	code := m.Run()
-	os.RemoveAll(dir)
+	remove()
 	os.Exit(code)
 }
 

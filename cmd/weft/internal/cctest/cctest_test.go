@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/weft-network/weft/wasm"
+	"github.com/weft-network/weft/wasm/wasmtest"
 )
 
 func TestATestFileThatIsWrongSaysWhere(t *testing.T) {
@@ -166,4 +167,14 @@ func FuzzSuite(f *testing.F) {
 			}
 		}
 	})
+}
+
+func compiledDir(t *testing.T) string {
+	t.Helper()
+	dir, remove, err := wasmtest.CompiledDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(remove)
+	return dir
 }

@@ -26,7 +26,7 @@ func TestExamplesDoWhatTheirTestFilesSay(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal(err, "no example has a test file")
 	}
-	cache := filepath.Join(t.TempDir(), "compiled")
+	cache := compiledDir(t)
 	for _, file := range files {
 		dir := filepath.Dir(file)
 		t.Run(filepath.Base(dir), func(t *testing.T) {

@@ -20,7 +20,7 @@ func TestGuestLibrariesOfAllLanguagesAgree(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and compiles chaincode, which the race detector makes slow")
 	}
-	cache := filepath.Join(t.TempDir(), "compiled")
+	cache := compiledDir(t)
 	for _, probe := range []string{"probe-rust", "probe-as", "probe-c"} {
 		t.Run(probe, func(t *testing.T) {
 			bench, err := Open(t.Context(), filepath.Join(libraries, probe), cache, func(deploy.Step) {}, slog.New(slog.DiscardHandler))
