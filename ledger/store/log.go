@@ -42,6 +42,8 @@ type Log struct {
 
 	segmentBytes int64
 	readOnly     bool
+	forgets      bool
+	first        uint32 // segment; Forget and recover change it
 	readers      readers
 	torn         int64
 
@@ -64,7 +66,7 @@ func OpenLog(dir string, o Options) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	l := &Log{fs: o.FS, dir: dir, lock: lock, segmentBytes: o.SegmentBytes, readOnly: o.ReadOnly}
+	l := &Log{fs: o.FS, dir: dir, lock: lock, segmentBytes: o.SegmentBytes, readOnly: o.ReadOnly, forgets: o.Forgets}
 	l.readers = readers{fs: o.FS, dir: dir}
 	if err := l.recover(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open log %s: %w", dir, err), l.closeFiles())

@@ -22,8 +22,9 @@ func segmentName(fsys FS, dir string, segment uint32) string {
 	return fsys.PathJoin(dir, fmt.Sprintf("%010d%s", segment, segmentSuffix))
 }
 
-// segments lists the numbers of a log's segments; they must be dense.
-func segments(fsys FS, dir string) ([]uint32, error) {
+// segments lists the numbers of a log's segments; they must be dense, and begin
+// with the first unless the log forgets.
+func segments(fsys FS, dir string, forgets bool) ([]uint32, error) {
 	names, err := fsys.List(dir)
 	if err != nil {
 		return nil, err
@@ -41,9 +42,13 @@ func segments(fsys FS, dir string) ([]uint32, error) {
 		found = append(found, uint32(n))
 	}
 	slices.Sort(found)
+	first := uint32(firstSegment)
+	if forgets && len(found) > 0 {
+		first = found[0]
+	}
 	for i, n := range found {
-		if n != firstSegment+uint32(i) {
-			return nil, fmt.Errorf("segment %d is missing: there is no %s", firstSegment+i, segmentName(fsys, dir, firstSegment+uint32(i)))
+		if want := first + uint32(i); n != want {
+			return nil, fmt.Errorf("segment %d is missing: there is no %s", want, segmentName(fsys, dir, want))
 		}
 	}
 	return found, nil
@@ -51,12 +56,16 @@ func segments(fsys FS, dir string) ([]uint32, error) {
 
 // recover finds the end of the log and opens its newest segment for writing.
 func (l *Log) recover() error {
-	found, err := segments(l.fs, l.dir)
+	found, err := segments(l.fs, l.dir, l.forgets)
 	if err == nil {
 		err = l.readMark()
 	}
 	if err != nil {
 		return err
+	}
+	l.first = firstSegment
+	if len(found) > 0 {
+		l.first = found[0]
 	}
 	if len(found) == 0 {
 		if err := l.checkMark(0); err != nil {

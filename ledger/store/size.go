@@ -2,7 +2,7 @@ package store
 
 // Size is how many bytes the files of the log have.
 func (l *Log) Size() (uint64, error) {
-	found, err := segments(l.fs, l.dir)
+	found, err := segments(l.fs, l.dir, l.forgets)
 	if err != nil {
 		return 0, err
 	}

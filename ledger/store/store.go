@@ -37,6 +37,9 @@ type Options struct {
 	// SegmentBytes is the size at which a Log starts a new segment; 0 is
 	// DefaultSegmentBytes. DB ignores it.
 	SegmentBytes int64
+	// Forgets allows a Log to Forget. One that was opened so has to be opened so
+	// ever after: without, a log that lacks its beginning has lost it. DB ignores it.
+	Forgets bool
 	// CacheBytes bounds what a DB keeps in memory of its files; 0 is a size for
 	// stores that are small or seldom read. It is filled on demand. Log ignores it.
 	CacheBytes int64
@@ -71,8 +74,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// DB is a small ordered key-value store (pebble) for node-local data: the Raft
-// log, installed chaincode, approvals. It is safe for concurrent use.
+// DB is a small ordered key-value store (pebble) for node-local data: installed
+// chaincode, approvals. It is safe for concurrent use.
 type DB struct {
 	p    *pebble.DB
 	lock *pebble.Lock

@@ -22,7 +22,7 @@ func (l *Log) Walk(from Position, f func(at, next Position) error) error {
 func (l *Log) walk(from Position, visit func(at Position) (int64, error)) error {
 	end := l.End()
 	if from == 0 {
-		from = position(firstSegment, segmentHeader)
+		from = position(l.first, segmentHeader)
 	}
 	for segment := from.segment(); segment <= end.segment(); segment++ {
 		last := end.offset()

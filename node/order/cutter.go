@@ -59,9 +59,9 @@ func (c *Cutter[T]) cutSome() [][]T {
 // it does: signatures of the orderers, an fsync of each node, gossip, events.
 // So after a block of several messages the pipeline rests while more of them
 // come in: where many send at once, the next block is larger for it, and all of
-// them are served sooner. A rest is a number of breaths, and ends with the first in
-// which nothing has come while messages wait: whoever else sends waits for an
-// answer himself by then.
+// them are served sooner. A rest is a number of breaths. It ends early when the
+// whole crowd is here, for then nobody is left who could send; and when nothing
+// has come for a while, since whoever else sends waits for an answer himself.
 type Pace struct {
 	// Window is how many blocks may be in flight before batches are gathered.
 	Window int
@@ -79,6 +79,10 @@ const (
 	// breaths are as many as a rest has at most. With the longest that is a tenth
 	// of a second, in which even a slow network brings some dozens of messages.
 	breaths = 10
+	// patience is how many breaths without a message end a rest while less than
+	// half of the crowd is here: where the nodes are busy, with the block before
+	// perhaps, that is how long nothing comes now and then. Else one is enough.
+	patience = 3
 )
 
 // Breath is how long the breaths of the rest after a block of that many messages
@@ -87,10 +91,34 @@ func (p Pace) Breath(messages int) time.Duration {
 	return min(time.Duration(max(messages-1, 0))*breathForMessage, longestBreath)
 }
 
-// Rested tells whether a rest is over after so many breaths, given how many
-// messages came in the last of them and how many wait.
-func (p Pace) Rested(taken, came, waiting int) bool {
-	return taken >= breaths || came == 0 && waiting > 0
+// Rest is what a rest has brought so far.
+type Rest struct {
+	Taken   int // breaths
+	Silent  int // breaths in a row, the last ones, in which nothing came
+	Waiting int // messages that wait to be proposed
+	// Crowd is how many messages were without an answer at one time lately, in
+	// blocks or waiting: about as many as there are who send.
+	Crowd int
+}
+
+// Rested tells whether a rest is over.
+func (p Pace) Rested(r Rest) bool {
+	switch {
+	case r.Taken >= breaths, r.Waiting > 0 && r.Waiting >= r.Crowd:
+		return true
+	case 2*r.Waiting < r.Crowd:
+		return r.Waiting > 0 && r.Silent >= patience
+	}
+	return r.Waiting > 0 && r.Silent > 0
+}
+
+// Crowd is how large the crowd is taken to be after a rest, given how many
+// messages are without an answer then.
+func (p Pace) Crowd(r Rest, unanswered int) int {
+	if r.Silent > 0 {
+		return unanswered // the others have gone
+	}
+	return max(unanswered, r.Crowd-r.Crowd/4)
 }
 
 // CutNow tells whether a batch is proposed now, given the blocks in flight,

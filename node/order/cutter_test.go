@@ -115,15 +115,39 @@ func TestThePipelineRestsAfterBlocksOfSeveralMessagesOnly(t *testing.T) {
 	}
 }
 
-func TestARestEndsWhenNothingMoreComes(t *testing.T) {
+func TestARestEndsWhenAllAreHereOrNothingMoreComes(t *testing.T) {
 	var p Pace
-	for taken := 1; taken < breaths; taken++ {
-		if p.Rested(taken, 1, 5) || p.Rested(taken, 0, 0) || !p.Rested(taken, 0, 1) {
-			t.Fatalf("after %d breaths: while messages come %v, while none waits %v, while one waits and no more come %v",
-				taken, p.Rested(taken, 1, 5), p.Rested(taken, 0, 0), p.Rested(taken, 0, 1))
+	for _, c := range []struct {
+		why  string
+		rest Rest
+		want bool
+	}{
+		{"messages come", Rest{Taken: 3, Waiting: 5, Crowd: 9}, false},
+		{"all are here", Rest{Waiting: 9, Crowd: 9}, true},
+		{"more than ever are here", Rest{Waiting: 10, Crowd: 9}, true},
+		{"none waits, though nothing came", Rest{Taken: 5, Silent: 5, Crowd: 9}, false},
+		{"most are here and nothing came", Rest{Taken: 4, Silent: 1, Waiting: 5, Crowd: 9}, true},
+		{"few are here and nothing came for a moment", Rest{Taken: 4, Silent: patience - 1, Waiting: 4, Crowd: 9}, false},
+		{"few are here and nothing came for a while", Rest{Taken: 4, Silent: patience, Waiting: 4, Crowd: 9}, true},
+		{"it has been long", Rest{Taken: breaths, Waiting: 1, Crowd: 1000}, true},
+		{"it has been long for nothing", Rest{Taken: breaths, Silent: breaths, Crowd: 1000}, true},
+	} {
+		if got := p.Rested(c.rest); got != c.want {
+			t.Errorf("%s: %v", c.why, got)
 		}
 	}
-	if !p.Rested(breaths, 1000, 1000) {
-		t.Error("it never ends while messages come")
+}
+
+func TestACrowdThatHasGoneIsForgotten(t *testing.T) {
+	var p Pace
+	if n := p.Crowd(Rest{Silent: 1, Waiting: 3, Crowd: 200}, 4); n != 4 {
+		t.Errorf("of 200, of whom 4 were left when no more came, %d are expected", n)
+	}
+	n := 200
+	for range 20 { // a few send all the time, so that it is never silent
+		n = p.Crowd(Rest{Taken: breaths, Waiting: 10, Crowd: n}, 10)
+	}
+	if n > 13 {
+		t.Errorf("%d are expected where 10 came each time", n)
 	}
 }

@@ -50,6 +50,7 @@ type leading struct {
 	full   [][]item // cut by a limit, not proposed yet
 	waited int      // ticks since the cutter's batch began
 	rest   rest
+	crowd  int // see order.Rest
 	// open tells that an entry of this term was applied, so that all entries of
 	// earlier terms were too and the next block's place is known.
 	open bool
@@ -68,7 +69,7 @@ func newLeading(p order.Pace) leading {
 
 // begin starts a term of office.
 func (l *leading) begin() {
-	l.led, l.open, l.orphaned = true, false, 0
+	l.led, l.open, l.orphaned, l.crowd = true, false, 0, 0
 }
 
 // end leaves office. What was not proposed goes back to its submitters; blocks
@@ -90,9 +91,10 @@ func fail(items []item, err error) {
 // rest is the pipeline's rest after a block. Whoever has a clock tells when a
 // breath is over; ticks end a rest, too.
 type rest struct {
-	breath          time.Duration // how long the breath under way is; 0: no rest
-	taken, messages int           // breaths before it, and messages gathered in it
-	ticks           int
+	breath        time.Duration // how long the breath under way is; 0: no rest
+	taken, silent int           // breaths before it; the last ones without a message
+	messages      int           // gathered in it
+	ticks         int
 }
 
 // mostTicks of a rest: where no clock tells breaths, nobody waits for ever. One
@@ -107,10 +109,47 @@ func (r *rest) tick() {
 
 // breathed ends a breath, and with it the rest or not.
 func (l *leading) breathed() {
-	if r := &l.rest; l.pace.Rested(r.taken+1, r.messages, l.cutter.Len()) {
+	r := &l.rest
+	r.taken, r.silent = r.taken+1, r.silent+1
+	if r.messages > 0 {
+		r.silent = 0
+	}
+	r.messages = 0
+	if now := l.sofar(); l.pace.Rested(now) {
+		l.crowd = l.pace.Crowd(now, l.unanswered())
 		*r = rest{}
-	} else {
-		r.taken, r.messages = r.taken+1, 0
+	}
+}
+
+// sofar is what the rest has brought.
+func (l *leading) sofar() order.Rest {
+	return order.Rest{Taken: l.rest.taken, Silent: l.rest.silent, Waiting: l.waiting(), Crowd: l.crowd}
+}
+
+// waiting is how many messages wait to be proposed.
+func (l *leading) waiting() int {
+	n := l.cutter.Len()
+	for _, batch := range l.full {
+		n += len(batch)
+	}
+	return n
+}
+
+// unanswered is how many messages are here, waiting or in flight.
+func (l *leading) unanswered() int {
+	n := l.waiting()
+	for _, p := range l.inFlight {
+		n += len(p.items)
+	}
+	return n
+}
+
+// arrived counts a message that was gathered; the last of the crowd ends a rest.
+func (l *leading) arrived() {
+	l.rest.messages, l.rest.silent = l.rest.messages+1, 0
+	l.crowd = max(l.crowd, l.unanswered())
+	if l.pace.Rested(l.sofar()) {
+		l.rest = rest{}
 	}
 }
 
@@ -142,13 +181,13 @@ func (l *leading) gather(settings *channel.Config, it item) {
 		it.done(order.ErrConfigChanged)
 		return
 	}
-	l.rest.messages++
 	had := l.cutter.Len()
 	full := l.cutter.Add(settings.Batch, it, it.m.Size)
 	l.full = append(l.full, full...)
 	if had == 0 || len(full) > 0 {
 		l.waited = 0
 	}
+	l.arrived()
 }
 
 // applied learns of a committed entry. Entries come in log order and terms

@@ -1,7 +1,6 @@
 package raft
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -9,59 +8,62 @@ import (
 	"github.com/weft-network/weft/ledger/store"
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/proto"
 )
 
-// Keys of the log in its store. Entry keys sort by index.
-var (
-	keyHardState = []byte("h")
-	keySnapshot  = []byte("s")
-	keyStart     = []byte("c") // the entry before the first one kept: index and term
-	keyEntry     = byte('e')
-	keyEntryEnd  = []byte{'e' + 1}
-)
+// segmentBytes is the size of the Raft log's files, which are removed whole.
+const segmentBytes = 8 << 20
 
-func entryKey(index uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{keyEntry}, index)
-}
+// errLog is in the error of a write after which the log takes no more.
+var errLog = errors.New("write the Raft log")
 
 // diskLog is the durable Raft log of one channel, with a copy in memory that
-// Raft reads (raft.Storage). It is at most two snapshot intervals long.
+// Raft reads (raft.Storage). It is two snapshot intervals long, and a file or two.
+//
+// On disk it is a sequence of changes, appended and never rewritten: what is
+// ordered is large and soon forgotten, and a store that sorts it would write it
+// several times. Opening replays the changes.
 //
 // The saver and the applier write, one at a time; Raft's loop reads meanwhile
 // and never waits for the disk.
 type diskLog struct {
-	db *store.DB
+	disk *store.Log
 
 	writing sync.Mutex // held over a write to disk and the following change in memory
-	// unsure says that a write failed: nobody knows which entries it left on disk.
-	unsure bool
+	record  record     // a buffer
+	places  []place    // of the records that have entries, oldest first
 
-	mu    sync.RWMutex
-	hard  *pb.HardState
-	snap  *pb.Snapshot
-	start *pb.Entry   // index and term of the entry before entries[0]
-	ents  []*pb.Entry // never changed in place: Raft holds slices of it
-	bytes uint64      // of ents, as they were marshalled
+	mu sync.RWMutex
+	state
+}
+
+// place is where a record with entries is, and the index of the last one.
+type place struct {
+	at   store.Position
+	last uint64
 }
 
 // openLog reads the log, or begins one whose members are voters and whose first
 // snapshot is the channel's genesis block.
-func openLog(db *store.DB, voters []uint64, genesis snapData) (*diskLog, error) {
-	l := &diskLog{db: db}
-	raw, err := db.Get(keySnapshot)
+func openLog(disk *store.Log, voters []uint64, genesis snapData) (*diskLog, error) {
+	l := &diskLog{disk: disk}
+	err := disk.Scan(0, func(at store.Position, payload []byte) error {
+		last, err := l.state.replay(payload)
+		if err != nil {
+			return fmt.Errorf("%s: %w", disk.Place(at), err)
+		}
+		if last > 0 {
+			l.places = append(l.places, place{at, last})
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read the Raft snapshot: %w", err)
+		return nil, fmt.Errorf("read the Raft log: %w", err)
 	}
-	if raw == nil {
+	if l.snap == nil && l.hard == nil && len(l.ents) == 0 {
 		return l, l.bootstrap(voters, genesis)
 	}
-	l.snap = &pb.Snapshot{}
-	if err := proto.Unmarshal(raw, l.snap); err != nil {
-		return nil, fmt.Errorf("the Raft snapshot on disk does not parse: %w", err)
-	}
-	if err := l.load(); err != nil {
-		return nil, err
+	if err := l.state.settle(); err != nil {
+		return nil, fmt.Errorf("read the Raft log: %w", err)
 	}
 	return l, nil
 }
@@ -79,121 +81,78 @@ func (l *diskLog) bootstrap(voters []uint64, genesis snapData) error {
 	return l.save(&pb.HardState{Term: new(uint64(1)), Vote: new(uint64(0)), Commit: new(uint64(1))}, nil, snap, true)
 }
 
-func (l *diskLog) load() error {
-	raw, err := l.db.Get(keyHardState)
-	if err != nil {
-		return fmt.Errorf("read the Raft state: %w", err)
-	}
-	l.hard = &pb.HardState{}
-	if err := proto.Unmarshal(raw, l.hard); err != nil {
-		return fmt.Errorf("the Raft state on disk does not parse: %w", err)
-	}
-	raw, err = l.db.Get(keyStart)
-	if err != nil {
-		return fmt.Errorf("read the start of the Raft log: %w", err)
-	}
-	l.start = &pb.Entry{}
-	if err := proto.Unmarshal(raw, l.start); err != nil {
-		return fmt.Errorf("the start of the Raft log does not parse: %w", err)
-	}
-	var bad error
-	err = l.db.Scan(entryKey(l.start.GetIndex()+1), keyEntryEnd, func(_, value []byte) bool {
-		e := &pb.Entry{}
-		if bad = proto.Unmarshal(value, e); bad != nil {
-			return false
-		}
-		if want := l.start.GetIndex() + uint64(len(l.ents)) + 1; e.GetIndex() != want {
-			bad = fmt.Errorf("entry %d stands where entry %d is due", e.GetIndex(), want)
-			return false
-		}
-		l.ents = append(l.ents, e)
-		l.bytes += uint64(len(value))
-		return true
-	})
-	if err = errors.Join(err, bad); err != nil {
-		return fmt.Errorf("read the Raft log: %w", err)
-	}
-	if last := l.last(); last < l.snap.GetMetadata().GetIndex() {
-		return fmt.Errorf("the Raft log ends at entry %d, before its own snapshot at %d", last, l.snap.GetMetadata().GetIndex())
-	}
-	// The commit index is written without a sync and may lag; what was
-	// compacted or is covered by a snapshot was committed.
-	commit := max(l.hard.GetCommit(), l.start.GetIndex(), l.snap.GetMetadata().GetIndex())
-	l.hard.Commit = new(min(commit, l.last()))
-	return nil
-}
-
 // save makes a change durable (with sync) and then visible: entries replace
 // everything from the first one's index on; a snapshot replaces the whole log.
+// After an error, which is errLog, the log takes no more.
 func (l *diskLog) save(hard *pb.HardState, ents []*pb.Entry, snap *pb.Snapshot, sync bool) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	if raft.IsEmptySnap(snap) {
+		snap = nil
 		// Entries that a snapshot has replaced come again when a save is retried.
 		for len(ents) > 0 && ents[0].GetIndex() <= l.start.GetIndex() {
 			ents = ents[1:]
 		}
 	}
-	batch := l.db.NewBatch()
-	if !raft.IsEmptyHardState(hard) {
-		if err := set(batch, keyHardState, hard); err != nil {
-			return err
-		}
+	if raft.IsEmptyHardState(hard) {
+		hard = nil
 	}
-	if !raft.IsEmptySnap(snap) {
-		start := &pb.Entry{Index: snap.GetMetadata().Index, Term: snap.GetMetadata().Term}
-		if err := errors.Join(set(batch, keySnapshot, snap), set(batch, keyStart, start)); err != nil {
-			return err
-		}
-		batch.DeleteRange(entryKey(0), keyEntryEnd)
+	size, err := l.write(hard, ents, snap)
+	if err == nil && sync {
+		err = l.disk.Sync()
 	}
-	var size uint64
-	if len(ents) > 0 {
-		// Only where there is something to replace: the store has to sort out
-		// every overlap of such ranges, so one for each entry costs its square.
-		if first := ents[0].GetIndex(); first <= l.last() || l.unsure {
-			batch.DeleteRange(entryKey(first), keyEntryEnd)
-		}
-		for _, e := range ents {
-			raw, err := proto.Marshal(e)
-			if err != nil {
-				return fmt.Errorf("marshal Raft entry %d: %w", e.GetIndex(), err)
-			}
-			size += uint64(len(raw))
-			batch.Set(entryKey(e.GetIndex()), raw)
-		}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errLog, err)
 	}
-	if err := l.db.Apply(batch, sync); err != nil {
-		l.unsure = true
-		return fmt.Errorf("write the Raft log: %w", err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if snap != nil {
+		l.reset(snap)
 	}
-	l.unsure = l.unsure && len(ents) == 0
-	l.show(hard, ents, snap, size)
+	if hard != nil {
+		l.hard = hard
+	}
+	l.add(ents, size)
 	return nil
 }
 
-func (l *diskLog) show(hard *pb.HardState, ents []*pb.Entry, snap *pb.Snapshot, size uint64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !raft.IsEmptyHardState(hard) {
-		l.hard = hard
+// write appends a change, in one record unless it is large: of several, any
+// first ones are a sound log too. It returns the size of the entries.
+func (l *diskLog) write(hard *pb.HardState, ents []*pb.Entry, snap *pb.Snapshot) (size uint64, err error) {
+	r := l.record[:0]
+	if snap != nil {
+		r, err = r.reset(snap)
 	}
-	if !raft.IsEmptySnap(snap) {
-		l.snap, l.ents, l.bytes = snap, nil, 0
-		l.start = &pb.Entry{Index: snap.GetMetadata().Index, Term: snap.GetMetadata().Term}
+	if err == nil && hard != nil {
+		r, err = r.section(kindHard, hard)
 	}
-	if len(ents) == 0 {
-		return
-	}
-	keep := ents[0].GetIndex() - l.start.GetIndex() - 1
-	if keep < uint64(len(l.ents)) {
-		for _, old := range l.ents[keep:] {
-			l.bytes -= uint64(proto.Size(old))
+	for i := 0; i < len(ents) && err == nil; i++ {
+		before := len(r)
+		if r, err = r.section(kindEntry, ents[i]); err != nil {
+			break
 		}
-		l.ents = l.ents[:keep:keep] // so that append copies: Raft may hold the old slice
+		size += uint64(len(r) - before)
+		if len(r) >= enoughForRecord || i == len(ents)-1 {
+			err = l.append(r, ents[i].GetIndex())
+			r = r[:0]
+		}
 	}
-	l.ents = append(l.ents, ents...)
-	l.bytes += size
+	if err == nil && len(r) > 0 {
+		err = l.append(r, 0)
+		r = r[:0]
+	}
+	if l.record = r[:0]; cap(r) > 2*enoughForRecord {
+		l.record = nil
+	}
+	return size, err
+}
+
+func (l *diskLog) append(r record, last uint64) error {
+	at, err := l.disk.Append(r)
+	if err == nil && last > 0 {
+		l.places = append(l.places, place{at, last})
+	}
+	return err
 }
 
 // compact makes data the snapshot at index, which has been applied, and forgets
@@ -203,9 +162,9 @@ func (l *diskLog) compact(index uint64, data snapData) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	l.mu.RLock()
-	old := l.snap.GetMetadata()
-	forget := old.GetIndex()
+	old, hard := l.snap.GetMetadata(), l.hard
 	l.mu.RUnlock()
+	forget := old.GetIndex()
 	if index <= forget {
 		return nil // a snapshot of the leader overtook this one
 	}
@@ -221,30 +180,41 @@ func (l *diskLog) compact(index uint64, data snapData) error {
 		ConfState: old.GetConfState(), Index: new(index), Term: new(term),
 	}}
 	start := &pb.Entry{Index: new(forget), Term: new(forgetTerm)}
-	batch := l.db.NewBatch()
-	if err := errors.Join(set(batch, keySnapshot, snap), set(batch, keyStart, start)); err != nil {
-		return err
-	}
-	batch.DeleteRange(entryKey(0), entryKey(forget+1))
-	if err := l.db.Apply(batch, true); err != nil {
+	if err := l.shorten(hard, snap, start); err != nil {
 		return fmt.Errorf("compact the Raft log: %w", err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	drop := forget - l.start.GetIndex()
-	for _, e := range l.ents[:drop] {
-		l.bytes -= uint64(proto.Size(e))
-	}
-	l.ents = append([]*pb.Entry(nil), l.ents[drop:]...)
-	l.snap, l.start = snap, start
+	l.snap = snap
+	l.begin(start)
 	return nil
 }
 
-func set(b *store.Batch, key []byte, m proto.Message) error {
-	raw, err := proto.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("marshal Raft state: %w", err)
+// shorten notes durably where the log begins, with all that the records before
+// its first entry may say, and then removes those.
+func (l *diskLog) shorten(hard *pb.HardState, snap *pb.Snapshot, start *pb.Entry) error {
+	r, err := l.record[:0].section(kindHard, hard)
+	if err == nil {
+		r, err = r.section(kindSnapshot, snap)
 	}
-	b.Set(key, raw)
-	return nil
+	if err == nil {
+		r, err = r.section(kindStart, start)
+	}
+	if err != nil {
+		return err
+	}
+	at, err := l.disk.Append(r)
+	if err == nil {
+		err = l.disk.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errLog, err)
+	}
+	for len(l.places) > 0 && l.places[0].last <= start.GetIndex() {
+		l.places = l.places[1:]
+	}
+	if len(l.places) > 0 {
+		at = l.places[0].at
+	}
+	return l.disk.Forget(at)
 }

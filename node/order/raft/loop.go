@@ -2,6 +2,7 @@ package raft
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -135,7 +136,7 @@ func (n *Node) observe(c *core, found []outcome) {
 func (n *Node) save(ctx context.Context, s *saver) error {
 	return n.toSave.drain(ctx, func(ms []*pb.Message) error {
 		responses, err := s.save(ctx, ms)
-		for err != nil && hasSnapshot(ms) {
+		for err != nil && hasSnapshot(ms) && !errors.Is(err, errLog) {
 			if err := n.pause(ctx, err); err != nil {
 				return err
 			}

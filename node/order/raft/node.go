@@ -111,17 +111,17 @@ func passable(m *pb.Message) bool {
 // part in the channel any more; ctx ending is none.
 func (n *Node) Run(ctx context.Context) (err error) {
 	defer func() { n.in.close(); n.office.set(0) }()
-	db, err := store.OpenDB(filepath.Join(n.cfg.Dir, "log"))
+	disk, err := store.OpenLog(filepath.Join(n.cfg.Dir, "log"), store.Options{SegmentBytes: segmentBytes, Forgets: true})
 	if err != nil {
 		return fmt.Errorf("open the Raft log: %w", err)
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
+	defer func() { err = errors.Join(err, disk.Close()) }()
 	voters := make([]uint64, len(n.cfg.Settings().Consenters))
 	for i := range voters {
 		voters[i] = uint64(i) + 1
 	}
 	g := n.cfg.Genesis.GetHeader()
-	log, err := openLog(db, voters, snapData{number: g.GetNumber(), hash: block.HeaderHash(g)})
+	log, err := openLog(disk, voters, snapData{number: g.GetNumber(), hash: block.HeaderHash(g)})
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ type simNode struct {
 	id      uint64
 	disk    *storetest.Disk
 	ledger  *modelLedger
-	db      *store.DB
+	db      *store.Log
 	core    *core // nil while down
 	saver   *saver
 	applier *applier
@@ -93,7 +93,7 @@ func (s *sim) must(err error) {
 }
 
 func (s *sim) start(nd *simNode) {
-	db, err := store.OpenDBWith("raft", store.Options{FS: nd.disk})
+	db, err := store.OpenLog("raft", store.Options{FS: nd.disk, Forgets: true, SegmentBytes: 700})
 	s.must(err)
 	log, err := openLog(db, s.voters(), snapData{number: 0, hash: block.HeaderHash(s.genesis.Header)})
 	s.must(err)

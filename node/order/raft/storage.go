@@ -61,9 +61,6 @@ func (l *diskLog) LastIndex() (uint64, error) {
 	return l.last(), nil
 }
 
-// last needs mu, or nobody else at work.
-func (l *diskLog) last() uint64 { return l.start.GetIndex() + uint64(len(l.ents)) }
-
 // FirstIndex implements raft.Storage.
 func (l *diskLog) FirstIndex() (uint64, error) {
 	l.mu.RLock()
