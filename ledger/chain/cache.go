@@ -1,6 +1,8 @@
 package chain
 
 import (
+	"encoding/binary"
+	"math"
 	"slices"
 	"sync"
 
@@ -13,8 +15,8 @@ const (
 	defaultCacheBytes = 16 << 20
 	// cacheShards let readers on several processors not wait for one another.
 	cacheShards = 16
-	// entryBytes is what an entry costs besides its key and value.
-	entryBytes = 112
+	// maxGenerationBytes bounds a generation, whose places are 32 bits.
+	maxGenerationBytes = 1 << 30
 	// maxCachedShare of a shard is the most that one entry may take.
 	maxCachedShare = 8
 )
@@ -32,25 +34,19 @@ type cache struct {
 }
 
 // shard has two generations. What is used moves to the young one; when that is
-// full it becomes the old one, and what nobody used meanwhile is dropped.
+// full it becomes the old one, and what nobody used meanwhile is dropped. A hash
+// is in one of them at most.
 type shard struct {
 	mu         sync.RWMutex
 	height     uint64 // the newest
-	young, old map[string]cached
-	bytes      int // of young
-}
-
-// cached is an encoded entry, nil for an absent key.
-type cached struct {
-	value []byte
-	since uint64
+	young, old generation
 }
 
 func newCache(bytes int64) *cache {
 	if bytes <= 0 {
 		bytes = defaultCacheBytes
 	}
-	c := &cache{limit: int(bytes) / (2 * cacheShards)}
+	c := &cache{limit: int(min(bytes/(2*cacheShards), maxGenerationBytes))}
 	c.reset(0)
 	return c
 }
@@ -60,52 +56,55 @@ func (c *cache) reset(height uint64) {
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()
-		s.height, s.young, s.old, s.bytes = height, map[string]cached{}, nil, 0
+		s.height, s.young, s.old = height, generation{}, generation{}
 		s.mu.Unlock()
 	}
 }
 
-func (c *cache) shard(key []byte) *shard { return &c.shards[xxhash.Sum64(key)%cacheShards] }
+func (c *cache) shard(hash uint64) *shard { return &c.shards[hash%cacheShards] }
 
-// get returns what a key has at a height, and whether that is known. The value
-// is shared.
-func (c *cache) get(key []byte, height uint64) ([]byte, bool) {
-	s := c.shard(key)
+// get returns what a key has at a height, nil for nothing, and whether that is
+// known. The caller owns the value.
+func (c *cache) get(key []byte, height uint64) (value []byte, known bool) {
+	hash := xxhash.Sum64(key)
+	s := c.shard(hash)
 	s.mu.RLock()
-	e, ok := s.young[string(key)]
+	e, known := s.young.find(hash, key)
 	aged := false
-	if !ok {
-		e, aged = s.old[string(key)]
+	if !known {
+		e, aged = s.old.find(hash, key)
+		known = aged
+	}
+	if known = known && e.since <= height; known {
+		value = slices.Clone(e.value) // its memory is used again
 	}
 	s.mu.RUnlock()
-	if !ok && !aged || e.since > height {
-		return nil, false
+	if known && aged {
+		s.renew(hash, key, c.limit)
 	}
-	if aged {
-		s.renew(string(key), c.limit)
-	}
-	return e.value, true
+	return value, known
 }
 
 // renew moves an entry to the young generation, as it is now: it may have
 // changed, or gone, since the caller saw it.
-func (s *shard) renew(key string, limit int) {
+func (s *shard) renew(hash uint64, key []byte, limit int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e, ok := s.old[key]
-	if _, young := s.young[key]; ok && !young {
-		s.put(key, e, limit)
+	if e, ok := s.old.find(hash, key); ok {
+		e.value = slices.Clone(e.value)
+		s.put(hash, key, e, limit)
 	}
 }
 
-// offer takes in what was read at a height, if that is the newest. The value is
-// copied.
+// offer takes in what was read at a height, if that is the newest. Key and value
+// are copied.
 func (c *cache) offer(key, value []byte, height uint64) {
-	s := c.shard(key)
+	hash := xxhash.Sum64(key)
+	s := c.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if height == s.height {
-		s.put(string(key), cached{slices.Clone(value), height}, c.limit)
+		s.put(hash, key, cached{value, height}, c.limit)
 	}
 }
 
@@ -113,8 +112,8 @@ func (c *cache) offer(key, value []byte, height uint64) {
 type keyed struct{ key, value []byte }
 
 // commit makes height the newest, at which there are those entries. The caller
-// sees to it that nobody reads at that height before it returns. The values are
-// the cache's from then on.
+// sees to it that nobody reads at that height before it returns. The entries are
+// copied.
 func (c *cache) commit(height uint64, entries []keyed) {
 	// From the first loop on nothing older is taken in.
 	for i := range c.shards {
@@ -124,38 +123,104 @@ func (c *cache) commit(height uint64, entries []keyed) {
 		s.mu.Unlock()
 	}
 	for _, e := range entries {
-		s := c.shard(e.key)
+		hash := xxhash.Sum64(e.key)
+		s := c.shard(hash)
 		s.mu.Lock()
-		s.put(string(e.key), cached{e.value, height}, c.limit)
+		s.put(hash, e.key, cached{e.value, height}, c.limit)
 		s.mu.Unlock()
 	}
 }
 
-// put puts an entry into the young generation. The caller holds mu.
-func (s *shard) put(key string, e cached, limit int) {
+// put puts an entry, which is no part of s, into the young generation. The
+// caller holds mu.
+func (s *shard) put(hash uint64, key []byte, e cached, limit int) {
 	size := entryBytes + len(key) + len(e.value)
 	if size > limit/maxCachedShare {
-		s.drop(key)
+		delete(s.young.at, hash)
+		delete(s.old.at, hash)
 		return
 	}
-	if was, again := s.young[key]; again {
-		s.bytes -= entryBytes + len(key) + len(was.value)
-	}
-	if s.bytes+size > limit {
-		s.old, s.young, s.bytes = s.young, map[string]cached{}, 0
+	if s.young.bytes()+size > limit {
+		s.young, s.old = s.old, s.young
+		s.young.clear()
 	}
 	// An older entry in the old generation is hidden by this one, but would be
 	// seen again if this one went first.
-	delete(s.old, key)
-	s.young[key] = e
-	s.bytes += size
+	delete(s.old.at, hash)
+	s.young.add(hash, key, e, limit)
 }
 
-// drop forgets an entry. The caller holds mu.
-func (s *shard) drop(key string) {
-	if was, ok := s.young[key]; ok {
-		s.bytes -= entryBytes + len(key) + len(was.value)
-		delete(s.young, key)
+// cached is an encoded entry, nil for an absent key.
+type cached struct {
+	value []byte
+	since uint64
+}
+
+// generation has its entries one after the other in one piece of memory, where
+// the garbage collector looks for no pointers. Of keys with the same hash it has
+// the last.
+type generation struct {
+	at   map[uint64]uint32 // by hash: where in data
+	data []byte            // since, lengths of key and value, key, value
+}
+
+const (
+	entryHeader = 8 + 4 + 4
+	// entryBytes is what an entry takes besides its key and value: in data, and
+	// about, in at.
+	entryBytes = entryHeader + 32
+	// absent stands for the length of no value.
+	absent = math.MaxUint32
+)
+
+// bytes is what it takes. What was replaced counts.
+func (g *generation) bytes() int { return len(g.data) + len(g.at)*(entryBytes-entryHeader) }
+
+func (g *generation) clear() {
+	clear(g.at)
+	g.data = g.data[:0]
+}
+
+// find returns the entry of a key, whose value is part of g.
+func (g *generation) find(hash uint64, key []byte) (e cached, ok bool) {
+	at, ok := g.at[hash]
+	if !ok {
+		return e, false
 	}
-	delete(s.old, key)
+	b := g.data[at:]
+	e.since = binary.LittleEndian.Uint64(b)
+	keyLength, length := binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])
+	if b = b[entryHeader:]; string(b[:keyLength]) != string(key) {
+		return e, false
+	}
+	if length != absent {
+		e.value = b[keyLength : keyLength+length]
+	}
+	return e, true
+}
+
+// add adds an entry; there is room for it below the limit.
+func (g *generation) add(hash uint64, key []byte, e cached, limit int) {
+	if g.at == nil {
+		g.at = map[uint64]uint32{}
+	}
+	length := uint32(absent)
+	if e.value != nil {
+		length = uint32(len(e.value))
+	}
+	g.at[hash] = uint32(len(g.data))
+	b := g.grown(entryHeader+len(key)+len(e.value), limit)
+	b = binary.LittleEndian.AppendUint64(b, e.since)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(key)))
+	b = binary.LittleEndian.AppendUint32(b, length)
+	g.data = append(append(b, key...), e.value...)
+}
+
+// grown is data with room for n bytes more. It doubles, but not beyond the limit.
+func (g *generation) grown(n, limit int) []byte {
+	if len(g.data)+n <= cap(g.data) {
+		return g.data
+	}
+	room := max(len(g.data)+n, min(2*cap(g.data), limit))
+	return append(make([]byte, 0, room), g.data...)
 }

@@ -1,11 +1,13 @@
 package chain
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
 
+	"github.com/cespare/xxhash/v2"
 	"pgregory.net/rapid"
 
 	"github.com/weft-network/weft/ledger/store/storetest"
@@ -56,24 +58,41 @@ func TestCacheNeverTellsOfAnotherHeight(t *testing.T) {
 			},
 			"": func(t *rapid.T) {
 				for i := range c.shards {
-					s := &c.shards[i]
-					if s.bytes > c.limit {
-						t.Fatalf("a generation has %d bytes, the limit is %d", s.bytes, c.limit)
-					}
-					bytes := 0
-					for k, e := range s.young {
-						bytes += entryBytes + len(k) + len(e.value)
-						if _, both := s.old[k]; both {
-							t.Fatalf("%s is in both generations", k)
-						}
-					}
-					if bytes != s.bytes {
-						t.Fatalf("%d bytes counted, %d there", s.bytes, bytes)
-					}
+					checkShard(t, &c.shards[i], c.limit)
 				}
 			},
 		})
 	})
+}
+
+// checkShard makes sure that a shard keeps its limit, and that its entries are
+// whole and at one place each.
+func checkShard(t *rapid.T, s *shard, limit int) {
+	for _, g := range []*generation{&s.young, &s.old} {
+		if g.bytes() > limit || cap(g.data) > limit {
+			t.Fatalf("a generation has %d bytes and room for %d, the limit is %d", g.bytes(), cap(g.data), limit)
+		}
+		whole := 0
+		for at := 0; at < len(g.data); {
+			header := g.data[at:]
+			key, length := binary.LittleEndian.Uint32(header[8:]), binary.LittleEndian.Uint32(header[12:])
+			if length == absent {
+				length = 0
+			}
+			if found, ok := g.at[xxhash.Sum64(header[entryHeader:][:key])]; ok && found == uint32(at) {
+				whole++
+			}
+			at += entryHeader + int(key) + int(length)
+		}
+		if whole != len(g.at) {
+			t.Fatalf("%d of %d entries are whole", whole, len(g.at))
+		}
+	}
+	for hash := range s.young.at {
+		if _, both := s.old.at[hash]; both {
+			t.Fatalf("%x is in both generations", hash)
+		}
+	}
 }
 
 func TestWhatIsUsedStaysInTheCache(t *testing.T) {
@@ -88,6 +107,27 @@ func TestWhatIsUsedStaysInTheCache(t *testing.T) {
 	c.offer([]byte("huge"), make([]byte, 1<<20), 0)
 	if _, known := c.get([]byte("huge"), 0); known {
 		t.Error("one entry may take all the room")
+	}
+}
+
+// Two keys may have the same hash. The later one counts, wherever the other was.
+func TestKeysOfOneHashAreNotConfused(t *testing.T) {
+	const hash, limit = 7, 1000
+	for _, aged := range []bool{false, true} {
+		s := &shard{}
+		s.put(hash, []byte("a"), cached{[]byte("of a"), 1}, limit)
+		if aged {
+			s.young, s.old = s.old, s.young
+		}
+		s.put(hash, []byte("b"), cached{[]byte("of b"), 2}, limit)
+		for _, g := range []*generation{&s.young, &s.old} {
+			if e, ok := g.find(hash, []byte("a")); ok {
+				t.Errorf("a is still there: %q", e.value)
+			}
+		}
+		if e, ok := s.young.find(hash, []byte("b")); !ok || string(e.value) != "of b" || e.since != 2 {
+			t.Errorf("b is %q since %d, %v", e.value, e.since, ok)
+		}
 	}
 }
 

@@ -63,9 +63,9 @@ func (h *height) free() error {
 // result.
 func (h *height) get(key []byte) ([]byte, error) {
 	if b, known := h.cache.get(key, h.number); known {
-		return slices.Clone(b), nil
+		return b, nil
 	}
-	b, err := h.s.Get(key)
+	b, err := h.s.Get(slices.Clone(key)) // so that key itself may lie on the caller's stack
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 const (
 	prefixFinding = 'f' // number, index, big endian → Finding
 	prefixHash    = 'h' // header hash → number
-	prefixHashed  = 'c' // namespace, collection, key's hash → entry; see hashedKey
+	prefixHashed  = 'c' // namespace, collection, key's hash → entry; see appendHashedKey
 	prefixHistory = 'w' // namespace, key, block, index, the newest first → nothing; see historyKey
 	prefixNumber  = 'n' // number, big endian → position in the log
 	prefixState   = 's' // namespace, public key → entry; see stateKey
@@ -99,21 +99,25 @@ func namespacePrefix(namespace string) []byte {
 // stateKey is the key of a public key: length of the namespace, namespace, key.
 func stateKey(namespace, key string) []byte { return append(namespacePrefix(namespace), key...) }
 
-// hashedKey is the key of a private key's hash: length of the namespace,
-// namespace, length of the collection, collection, hash. Its first byte is no
-// public key's.
-func hashedKey(namespace, collection, hash string) []byte {
-	b := make([]byte, 0, 1+2*binary.MaxVarintLen16+len(namespace)+len(collection)+len(hash))
-	b = appendString(appendString(append(b, prefixHashed), namespace), collection)
-	return append(b, hash...)
+// entryKey is stateKey, or a hashed key if there is a collection.
+func entryKey(namespace, collection, key string) []byte {
+	b := make([]byte, 0, 1+2*binary.MaxVarintLen16+len(namespace)+len(collection)+len(key))
+	return appendEntryKey(b, namespace, collection, key)
 }
 
-// entryKey is the one or the other.
-func entryKey(namespace, collection, key string) []byte {
-	if collection == "" {
-		return stateKey(namespace, key)
+func appendEntryKey(b []byte, namespace, collection, key string) []byte {
+	if collection != "" {
+		return appendHashedKey(b, namespace, collection, key)
 	}
-	return hashedKey(namespace, collection, key)
+	return append(appendString(append(b, prefixState), namespace), key...)
+}
+
+// appendHashedKey appends the key of a private key's hash: length of the
+// namespace, namespace, length of the collection, collection, hash. Its first
+// byte is no public key's.
+func appendHashedKey(b []byte, namespace, collection, hash string) []byte {
+	b = appendString(appendString(append(b, prefixHashed), namespace), collection)
+	return append(b, hash...)
 }
 
 // historyPrefix begins the history of a key and of no other.

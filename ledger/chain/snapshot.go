@@ -47,27 +47,35 @@ func (s *Snapshot) Height() uint64 {
 
 // Get implements state.Reader. The caller owns the value.
 func (s *Snapshot) Get(ns, key string) ([]byte, *ledger.Version, error) {
-	e, err := s.Entry(ns, "", key)
-	if e == nil || err != nil {
+	e, found, err := s.entry(ns, "", key)
+	if !found || err != nil {
 		return nil, nil, err
 	}
-	return e.Value, &e.Version, nil
+	version := e.Version // kept for longer than the value, which e would keep too
+	return e.Value, &version, nil
 }
 
 // Entry implements state.Reader. The caller owns the result.
 func (s *Snapshot) Entry(ns, collection, key string) (*state.Entry, error) {
+	e, found, err := s.entry(ns, collection, key)
+	if !found || err != nil {
+		return nil, err
+	}
+	own := e // so that nothing is made for a key that is not there
+	return &own, nil
+}
+
+func (s *Snapshot) entry(ns, collection, key string) (e state.Entry, found bool, err error) {
 	if s.h == nil {
-		return nil, s.err
+		return e, false, s.err
 	}
-	b, err := s.h.get(entryKey(ns, collection, key))
+	var room [128]byte // on the stack, enough for most keys
+	b, err := s.h.get(appendEntryKey(room[:0], ns, collection, key))
 	if b == nil || err != nil {
-		return nil, err
+		return e, false, err
 	}
-	e, err := decodeEntry(b)
-	if err != nil {
-		return nil, err
-	}
-	return &e, nil
+	e, err = decodeEntry(b)
+	return e, err == nil, err
 }
 
 // HasTx reports whether a transaction id is on the ledger.
