@@ -204,7 +204,7 @@ func (n *network) channel(id string, orgs ...string) *common.Block {
 // eventually polls until ok or a generous deadline: the network runs in real time.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(2 * time.Minute); ; {
 		if ok() {
 			return
 		}

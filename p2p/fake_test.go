@@ -122,7 +122,7 @@ func run(t testing.TB, h *Host) (stop func()) {
 
 // soon bounds what a test waits for; nothing passes by waiting.
 func soon(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -165,11 +165,10 @@ func TestRunLeavesNoGoroutine(t *testing.T) {
 		stop()
 	}
 	var left string
-	for range 200 {
+	for end := soon(t); end.Err() == nil; time.Sleep(20 * time.Millisecond) { // libraries end theirs a moment later
 		if left = ownGoroutines(); left == "" {
 			return
 		}
-		time.Sleep(20 * time.Millisecond) // libraries end theirs a moment later
 	}
 	t.Fatalf("still running:\n%s", left)
 }

@@ -67,7 +67,7 @@ func TestOthersAreServedBesideHostileCalls(t *testing.T) {
 	calls := besides(t, bomb, 32, func() { beside = latencies(t, m, 200) })
 	t.Logf("p50 %v, p99 %v alone; p50 %v, p99 %v beside %d hostile calls by 32 callers",
 		quantile(alone, .5), quantile(alone, .99), quantile(beside, .5), quantile(beside, .99), calls)
-	if worst := beside[len(beside)-1]; worst > 10*time.Second {
+	if worst := beside[len(beside)-1]; worst > time.Minute {
 		t.Errorf("a call took %v", worst)
 	}
 }

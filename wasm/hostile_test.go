@@ -58,7 +58,7 @@ func TestWhatNeverEndsRunsOutOfFuel(t *testing.T) {
 		took := time.Since(began)
 		t.Logf("%s: ended after %v", name, took.Round(time.Millisecond))
 		// Half a second is the aim; this is only a backstop.
-		if took > 30*time.Second {
+		if took > 2*time.Minute {
 			t.Errorf("%s: took %v", name, took)
 		}
 		starve(t, m, wasm.DefaultFuel/100) // and the instance serves again

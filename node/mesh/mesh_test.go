@@ -106,7 +106,7 @@ func TestAConsenterIsWhoHasTheTLSCertificateOfItsEntry(t *testing.T) {
 		{"one of another organisation", p.org1.Peer("peer0"), "certificate signed by unknown authority"},
 	} {
 		c.key.endpoint = serve(t, m, k.tls)
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		r, err := identify(ctx, c, p.config)
 		cancel()
 		switch {

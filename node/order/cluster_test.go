@@ -197,10 +197,13 @@ func (c *cluster) channel(i int) *order.Channel {
 	return ch
 }
 
+// patience bounds whatever a test waits for; on idle cores a hundredth is enough.
+const patience = 2 * time.Minute
+
 // leader waits until the orderers that are up agree on a leader that is up.
 func (c *cluster) leader() int {
 	c.t.Helper()
-	for range 1000 {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		votes := map[uint64]int{}
 		up := 0
 		for i := range c.nodes {
@@ -223,7 +226,7 @@ func (c *cluster) leader() int {
 // same waits until all orderers have h blocks, and compares them.
 func (c *cluster) same(h uint64) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for i := range c.nodes {
 		if err := c.channel(i).Ledger().WaitHeight(ctx, h); err != nil {

@@ -182,7 +182,7 @@ func (l *killLoad) work(prefix string, first int) {
 			time.Sleep(pollInterval) // all peers may be down
 			continue
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), patience/2)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		r, err := s.Submit(ctx, client.NewRequest("asset", "Create", fmt.Sprintf("%s-%d", prefix, i), "Ada", "1"))
 		cancel()
 		if err != nil {

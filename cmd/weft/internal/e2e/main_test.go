@@ -28,8 +28,8 @@ const (
 	// repository is the root of the checkout, from here.
 	repository = "../../../.."
 	// patience bounds whatever a test waits for. On idle cores nothing takes a
-	// tenth of it.
-	patience = time.Minute
+	// thirtieth of it.
+	patience = 3 * time.Minute
 	// pollInterval of what can only be asked.
 	pollInterval = 20 * time.Millisecond
 )
