@@ -126,6 +126,24 @@ func TestSnapshotSeesWholeBatches(t *testing.T) {
 	wg.Wait()
 }
 
+func TestWrittenCountsEachByteWhereItWasWritten(t *testing.T) {
+	disk := storetest.NewDisk()
+	d := openDB(t, disk)
+	value := make([]byte, 100_000)
+	b := d.NewBatch()
+	b.Set([]byte("key"), value)
+	if err := d.Apply(b, true); err != nil {
+		t.Fatal(err)
+	}
+	w := d.Written()
+	if w.Log < uint64(len(value)) || w.Log > 2*uint64(len(value)) || w.Flushed+w.Compacted > 0 || w.Total() != w.Log {
+		t.Errorf("%d bytes were logged and none flushed, but it says %+v", len(value), w)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestForeignAndNewerDirectoriesAreRefused(t *testing.T) {
 	for _, x := range []struct{ file, text, want string }{
 		{"FORMAT", "weft store 2\n", "so use a newer one"},

@@ -10,13 +10,16 @@ type Written struct {
 // Total is the sum.
 func (w Written) Total() uint64 { return w.Log + w.Flushed + w.Compacted }
 
-// Written is how many bytes were written since the DB was opened.
+// Written is how many bytes were written since the DB was opened. What is still in
+// memory counts in Log only.
 func (d *DB) Written() Written {
 	m := d.p.Metrics()
-	total := m.Total()
-	return Written{
-		Log:       m.WAL.BytesWritten,
-		Flushed:   total.TableBytesFlushed + total.BlobBytesFlushed,
-		Compacted: total.TableBytesCompacted + total.BlobBytesCompacted,
+	w := Written{Log: m.WAL.BytesWritten}
+	// Metrics.Total would count the log among the flushed bytes.
+	for i := range m.Levels {
+		l := &m.Levels[i]
+		w.Flushed += l.TableBytesFlushed + l.BlobBytesFlushed
+		w.Compacted += l.TableBytesCompacted + l.BlobBytesCompacted
 	}
+	return w
 }
