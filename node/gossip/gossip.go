@@ -2,8 +2,8 @@
 // members of each other.
 //
 // One peer of each organisation, its leader, streams blocks from the orderers
-// and publishes them on the channel's block topic; all others take them from
-// there. A peer that is behind fetches what it lacks from another member. Every
+// and, unless all who are connected do the same, publishes them on the channel's
+// block topic; all others take them from there. A peer that is behind fetches what it lacks from another member. Every
 // member publishes a signed StateInfo (height, commit hash, chaincodes, whether
 // it leads) when something changes and every few seconds; elections and the
 // choice of endorsers read those. Blocks are verified by commit.Channel, once,
@@ -337,7 +337,11 @@ func (c *Channel) fetch(ctx context.Context, from p2p.ID, start, stop uint64, ea
 	return err
 }
 
+// publish gossips a block of an orderer, if anybody may need it.
 func (c *Channel) publish(ctx context.Context, raw []byte, b *common.Block) {
+	if !c.audience(b.Header.Number) {
+		return
+	}
 	m := &wire.BlockGossip{Number: b.Header.Number, Hash: block.HeaderHash(b.Header)}
 	if len(raw) <= bodyLimit {
 		m.Body = raw
