@@ -24,6 +24,7 @@ import (
 	"github.com/weft-network/weft/p2p"
 	"github.com/weft-network/weft/p2p/wire"
 	"github.com/weft-network/weft/wasm"
+	"github.com/weft-network/weft/wasm/meter"
 	"github.com/weft-network/weft/wasm/pack"
 	"github.com/weft-network/weft/wasm/sandbox"
 )
@@ -117,6 +118,12 @@ func (c *chaincode) openRuntime(cfg PeerConfig, dir string) error {
 	limits.CallTime = cfg.ExecuteTimeout
 	c.runtime, err = wasm.New(wasm.Config{
 		CacheDir: cache, Log: c.log, Limits: limits,
+		Rewrite: func(ctx context.Context, code []byte, o meter.Options) (*meter.Module, error) {
+			lifecycle.Enter(ctx, lifecycle.Metering)
+			ctx, end := c.whileOpen(ctx)
+			defer end()
+			return compiler.Rewrite(ctx, code, o)
+		},
 		Compile: func(ctx context.Context, module []byte) error { return c.compile(ctx, compiler, module) },
 	})
 	if err == nil {
@@ -125,13 +132,18 @@ func (c *chaincode) openRuntime(cfg PeerConfig, dir string) error {
 	return err
 }
 
-// compile ends with the peer, too. What follows it, in Load, is the start of the
-// module.
+// whileOpen is ctx that ends with the peer, too.
+func (c *chaincode) whileOpen(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(c.ctx, func() { cancel(errPeerStops) })
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+// compile is followed, in Load, by the start of the module.
 func (c *chaincode) compile(ctx context.Context, compiler *sandbox.Compiler, module []byte) error {
 	lifecycle.Enter(ctx, lifecycle.Loading)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(c.ctx, func() { cancel(errPeerStops) })()
+	ctx, end := c.whileOpen(ctx)
+	defer end()
 	if err := compiler.Compile(ctx, module); err != nil {
 		return err
 	}
@@ -160,10 +172,9 @@ func (c *chaincode) engine() lifecycle.Engine {
 			}
 			return lifecycle.Package{Label: p.Label, Type: p.Type, Code: p.Code}, nil
 		},
-		Check: c.runtime.Check,
 		Load: func(ctx context.Context, id string, code []byte) (lifecycle.Loaded, error) {
 			c.before.Store(c.packages.Calls())
-			lifecycle.Enter(ctx, lifecycle.Metering)
+			lifecycle.Enter(ctx, lifecycle.Checking)
 			m, err := c.runtime.Load(ctx, id, code)
 			if err != nil {
 				return lifecycle.Loaded{}, err

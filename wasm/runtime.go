@@ -43,6 +43,8 @@ var ErrClosed = errors.New("wasm runtime is closed")
 // Runtime compiles and runs modules. It is safe for concurrent use.
 type Runtime struct {
 	limits Limits
+	// rewrite checks and meters; nil leaves that to this process.
+	rewrite func(context.Context, []byte, meter.Options) (*meter.Module, error)
 	// compile puts machine code into the cache; nil leaves that to engine.
 	compile func(ctx context.Context, metered []byte) error
 	log     *slog.Logger
@@ -83,6 +85,7 @@ func New(cfg Config) (*Runtime, error) {
 	limits := cfg.Limits.withDefaults()
 	r := &Runtime{
 		limits:  limits,
+		rewrite: cfg.Rewrite,
 		compile: cfg.Compile,
 		log:     cfg.Log,
 		cache:   cache,
@@ -139,10 +142,13 @@ func (l Limits) withDefaults() Limits {
 	}
 }
 
-// Check refuses bytes that are not chaincode of the ABI, saying why, before any
-// compiler sees them. Load finds out the rest.
-func (r *Runtime) Check(_ context.Context, code []byte) error {
-	return check.Module(code, r.limits.MemoryPages)
+// Rewrite refuses bytes that are not chaincode of the ABI, saying why, and makes
+// of others what is given to the compiler.
+func Rewrite(code []byte, o meter.Options) (*meter.Module, error) {
+	if err := check.Module(code, o.MemoryPages); err != nil {
+		return nil, err
+	}
+	return meter.Rewrite(code, o)
 }
 
 // Load compiles the module (or finds it in the cache) and makes it callable
@@ -174,14 +180,11 @@ func (r *Runtime) Load(ctx context.Context, packageID string, code []byte) (*Mod
 // one that puts the machine code into the cache.
 func (r *Runtime) newModule(ctx context.Context, packageID string, code []byte,
 	compile func(context.Context, []byte) error) (*Module, error) {
-	if err := check.Module(code, r.limits.MemoryPages); err != nil {
-		return nil, err
-	}
-	vectors, err := warmup.Read(code)
+	metered, err := r.metered(ctx, code)
 	if err != nil {
 		return nil, err
 	}
-	metered, err := meter.Rewrite(code, meter.Options{MemoryPages: r.limits.MemoryPages, DepthLimit: depthLimit})
+	vectors, err := warmup.Read(code)
 	if err != nil {
 		return nil, err
 	}
@@ -206,6 +209,15 @@ func (r *Runtime) newModule(ctx context.Context, packageID string, code []byte,
 		share:     make(chan struct{}, (r.limits.Concurrent+1)/2),
 		log:       r.log.With("package", shortID(packageID)),
 	}, nil
+}
+
+// metered is the code checked and rewritten.
+func (r *Runtime) metered(ctx context.Context, code []byte) (*meter.Module, error) {
+	o := meter.Options{MemoryPages: r.limits.MemoryPages, DepthLimit: depthLimit}
+	if r.rewrite == nil {
+		return Rewrite(code, o)
+	}
+	return r.rewrite(ctx, code, o)
 }
 
 // shortID keeps log lines readable: the label and the start of the hash.

@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"runtime"
 	"time"
+
+	"github.com/weft-network/weft/wasm/meter"
 )
 
 // Config of a Runtime.
@@ -17,6 +19,9 @@ type Config struct {
 	// CacheDir holds compiled code, mode 0700.
 	CacheDir string
 	Limits   Limits
+	// Rewrite, when set, does what the function Rewrite does, in place of the
+	// runtime itself: a peer does that in a child process.
+	Rewrite func(ctx context.Context, code []byte, o meter.Options) (*meter.Module, error)
 	// Compile, when set, compiles a module that was made ready for the engine
 	// into CacheDir, in place of the runtime itself: a peer does that in a child
 	// process, by CompileIntoCache. Without it the runtime compiles by itself.

@@ -50,13 +50,11 @@ func fakeEngine() lifecycle.Engine {
 			}
 			return lifecycle.Package{Type: parts[0], Label: parts[1], Code: []byte(parts[2])}, nil
 		},
-		Check: func(_ context.Context, code []byte) error {
-			if string(code) == "bad" {
-				return errors.New("the module imports sock_open")
-			}
-			return nil
-		},
 		Load: func(ctx context.Context, _ string, code []byte) (lifecycle.Loaded, error) {
+			lifecycle.Enter(ctx, lifecycle.Checking)
+			if string(code) == "bad" {
+				return lifecycle.Loaded{}, errors.New("the module imports sock_open")
+			}
 			lifecycle.Enter(ctx, lifecycle.Metering)
 			return lifecycle.Loaded{Module: fakeModule(code), Image: hex.EncodeToString(code)}, nil
 		},

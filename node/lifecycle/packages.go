@@ -36,10 +36,8 @@ type Package struct {
 type Engine struct {
 	// Read takes a package apart and checks its label.
 	Read func(raw []byte) (Package, error)
-	// Check refuses a module by its bytes.
-	Check func(ctx context.Context, code []byte) error
-	// Load rewrites and compiles a module, or finds it compiled, and makes it
-	// callable. It tells of its phases by Enter.
+	// Load refuses a module by its bytes, or rewrites and compiles it, or finds it
+	// compiled, and makes it callable. It tells of its phases by Enter.
 	Load func(ctx context.Context, packageID string, code []byte) (Loaded, error)
 	// Profile is the execution profile of what Load makes.
 	Profile string
@@ -212,7 +210,7 @@ func (p *Packages) install(ctx context.Context, id string, pkg Package, raw []by
 	if p.count() >= MaxPackages {
 		return fmt.Errorf("%d chaincode packages are installed, no more are allowed", MaxPackages)
 	}
-	loaded, err := p.build(ctx, id, pkg)
+	loaded, err := p.engine.Load(ctx, id, pkg.Code)
 	if err != nil {
 		return fmt.Errorf("could not build chaincode: %w", err)
 	}
@@ -232,14 +230,6 @@ func (p *Packages) install(ctx context.Context, id string, pkg Package, raw []by
 	p.mu.Unlock()
 	p.log.Info("chaincode installed", "package", id, "profile", c.prepared.Profile, "image", c.prepared.Image)
 	return nil
-}
-
-func (p *Packages) build(ctx context.Context, id string, pkg Package) (Loaded, error) {
-	Enter(ctx, Checking)
-	if err := p.engine.Check(ctx, pkg.Code); err != nil {
-		return Loaded{}, err
-	}
-	return p.engine.Load(ctx, id, pkg.Code)
 }
 
 func (p *Packages) path(id string) string { return filepath.Join(p.dir, id+packageSuffix) }

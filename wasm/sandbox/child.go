@@ -48,48 +48,52 @@ const (
 	gcShare = 75
 )
 
-// child is one run of the compiler in a process of its own.
+// child is one piece of work on a module in a process of its own.
 type child struct {
 	program []string
-	dir     string
+	task    task
 	limits  Limits
 	workers int
 	nice    int
 	started func(pid int)
 }
 
-// verdict is what a child answers; one without Done and Error did not come to an
-// end.
+// verdict is what a child answers, in a line; one without Done and Error did not
+// come to an end. What it made may follow.
 type verdict struct {
 	Done  bool   `json:"done"`
+	Bytes int    `json:"bytes,omitempty"` // that follow
 	Error string `json:"error,omitempty"`
 	// CPU reports that the child noticed the end of its processor time.
 	CPU bool `json:"cpu,omitempty"`
 }
 
-// run compiles module into ch.dir and returns the processor time that it took.
-func (ch *child) run(ctx context.Context, module []byte) (time.Duration, error) {
-	out, words := &head{limit: maxVerdict}, &head{limit: lastWords}
+// run has the child do its task on the module. It returns what follows the
+// verdict, and the processor time that it took.
+func (ch *child) run(ctx context.Context, module []byte) ([]byte, time.Duration, error) {
+	out, words := &head{limit: maxVerdict + ch.task.most}, &head{limit: lastWords}
 	cmd := ch.command(ctx, out, words)
 	err := ch.attend(cmd, module)
 	if cmd.ProcessState == nil {
-		return 0, fmt.Errorf("start a process of %s: %w", ch.program[0], err)
+		return nil, 0, fmt.Errorf("start a process of %s: %w", ch.program[0], err)
 	}
 	used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	line, made, _ := bytes.Cut(out.Bytes(), []byte{'\n'})
 	var v verdict
-	switch parsed := json.Unmarshal(out.Bytes(), &v); {
-	case parsed == nil && v.Done:
-		return used, nil
+	switch parsed := json.Unmarshal(line, &v); {
+	case parsed == nil && v.Done && v.Bytes == len(made):
+		return made, used, nil
 	case ctx.Err() != nil:
-		return used, context.Cause(ctx)
+		return nil, used, context.Cause(ctx)
 	}
-	return used, ch.explain(v, err, used, words.String())
+	return nil, used, ch.explain(v, err, used, words.String())
 }
 
 // command has nothing of this process in it but three pipes.
 func (ch *child) command(ctx context.Context, out, words io.Writer) *exec.Cmd {
 	args := append(slices.Clone(ch.program[1:]),
-		ch.dir, strconv.FormatInt(seconds(ch.limits.CPU), 10), strconv.FormatInt(ch.limits.Memory, 10), strconv.Itoa(ch.nice))
+		strconv.FormatInt(seconds(ch.limits.CPU), 10), strconv.FormatInt(ch.limits.Memory, 10), strconv.Itoa(ch.nice))
+	args = append(args, ch.task.args...)
 	cmd := exec.CommandContext(ctx, ch.program[0], args...)
 	cmd.Dir = string(filepath.Separator)
 	cmd.Env = []string{

@@ -1,6 +1,6 @@
-// Package sandbox compiles chaincode out of harm's way: each module once, in a
-// child process with limits, and keeps the machine code in a folder that a
-// wasm.Runtime loads it from.
+// Package sandbox checks, rewrites and compiles chaincode out of harm's way, in
+// child processes with limits. Each module is compiled once; the machine code is
+// kept in a folder that a wasm.Runtime loads it from.
 //
 // What it promises:
 //
@@ -214,12 +214,20 @@ func (c *Compiler) run(ctx context.Context, dir string, module []byte) (time.Dur
 	if c.cfg.Program == nil {
 		return 0, wasm.CompileIntoCache(ctx, dir, module)
 	}
+	workers, nice := 2, someNice
+	if c.cfg.Busy != nil && c.cfg.Busy() {
+		workers, nice = 1, mostNice
+	}
+	_, used, err := c.child(ctx, compileTask(dir), module, workers, nice)
+	return used, err
+}
+
+// child has a child do a task on a module and returns what it made, and the
+// processor time that it took.
+func (c *Compiler) child(ctx context.Context, do task, module []byte, workers, nice int) ([]byte, time.Duration, error) {
 	wall, cancel := context.WithTimeoutCause(ctx, c.cfg.Limits.Wall, &LimitError{What: "time", Limit: c.cfg.Limits.Wall.String()})
 	defer cancel()
-	ch := child{program: c.cfg.Program, dir: dir, limits: c.cfg.Limits, workers: 2, nice: someNice, started: c.started}
-	if c.cfg.Busy != nil && c.cfg.Busy() {
-		ch.workers, ch.nice = 1, mostNice
-	}
+	ch := child{program: c.cfg.Program, task: do, limits: c.cfg.Limits, workers: workers, nice: nice, started: c.started}
 	return ch.run(wall, module)
 }
 

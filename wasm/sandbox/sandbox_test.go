@@ -25,6 +25,8 @@ func TestMain(m *testing.M) {
 			os.Exit(Serve(os.Args[2:], os.Stdin, os.Stdout))
 		case lookAround:
 			os.Exit(tellSurroundings())
+		case lie:
+			os.Exit(tellLie(os.Args[2]))
 		}
 	}
 	os.Exit(m.Run())
@@ -337,7 +339,7 @@ func TestAChildEndsWithItsParent(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(exe, Command, dir, "30", "1073741824", "5")
+	cmd := exec.Command(exe, append([]string{Command, "30", "1073741824", "5"}, compileTask(dir).args...)...)
 	cmd.SysProcAttr = attributes()
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"bufio"
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -12,8 +11,6 @@ import (
 	"os/signal"
 	"strconv"
 	"sync"
-
-	"github.com/weft-network/weft/wasm"
 )
 
 // maxModule bounds what a child reads: the rewriter makes at most a few times of
@@ -27,8 +24,8 @@ const (
 	exitAlone  = 3 // nobody waits for the result any more
 )
 
-// Serve is the child: it limits itself, reads one module from in, compiles it
-// and writes a verdict to out. The arguments are those after Command. It returns
+// Serve is the child: it limits itself, reads one module from in, does its task
+// and writes a verdict to out, and behind it what it made. The arguments are those after Command. It returns
 // the exit code of the process, and ends the process itself when the parent is
 // gone or its processor time is over.
 //
@@ -36,7 +33,7 @@ const (
 // at without them.
 func Serve(args []string, in io.Reader, out io.Writer) int {
 	answer := &answer{out: out}
-	set, err := arguments(args)
+	set, do, err := arguments(args)
 	if err == nil {
 		err = confine(set)
 	}
@@ -57,28 +54,32 @@ func Serve(args []string, in io.Reader, out io.Writer) int {
 		_, _ = io.Copy(io.Discard, in) // ends with the parent
 		os.Exit(exitAlone)
 	}()
-	if err := wasm.CompileIntoCache(context.Background(), set.dir, module); err != nil {
+	made, err := do(module)
+	if err != nil {
 		return answer.give(verdict{Error: err.Error()})
 	}
-	return answer.give(verdict{Done: true})
+	return answer.give(verdict{Done: true, Bytes: len(made)}, made...)
 }
 
-// setting is what a child is told.
+// setting is what a child is limited to.
 type setting struct {
-	dir         string
 	cpu, memory int64 // seconds, bytes
 	nice        int
 }
 
-func arguments(args []string) (setting, error) {
-	const want = 4
-	if len(args) != want {
-		return setting{}, errors.New(Command + " is for weftd itself: it takes a folder, seconds, bytes and a priority")
+// work is what a child does with a module; it answers what it made.
+type work func(module []byte) ([]byte, error)
+
+func arguments(args []string) (setting, work, error) {
+	const limits = 3
+	if len(args) < limits {
+		return setting{}, nil, errors.New(Command + " is for weftd itself: it takes seconds, bytes, a priority and a task")
 	}
-	cpu, cpuErr := strconv.ParseInt(args[1], 10, 64)
-	memory, memoryErr := strconv.ParseInt(args[2], 10, 64)
-	nice, niceErr := strconv.Atoi(args[3])
-	return setting{args[0], cpu, memory, nice}, errors.Join(cpuErr, memoryErr, niceErr)
+	cpu, cpuErr := strconv.ParseInt(args[0], 10, 64)
+	memory, memoryErr := strconv.ParseInt(args[1], 10, 64)
+	nice, niceErr := strconv.Atoi(args[2])
+	do, err := taskOf(args[limits:])
+	return setting{cpu, memory, nice}, do, errors.Join(cpuErr, memoryErr, niceErr, err)
 }
 
 func receive(in io.Reader) ([]byte, error) {
@@ -104,11 +105,14 @@ type answer struct {
 	out io.Writer
 }
 
-// give writes v and returns the exit code for it. It keeps the lock: there is
-// one verdict, and the process ends.
-func (a *answer) give(v verdict) int {
+// give writes v and what was made, and returns the exit code for it. It keeps the
+// lock: there is one verdict, and the process ends.
+func (a *answer) give(v verdict, made ...byte) int {
 	a.mu.Lock()
 	if err := json.NewEncoder(a.out).Encode(v); err != nil || !v.Done {
+		return exitFailed
+	}
+	if _, err := a.out.Write(made); err != nil {
 		return exitFailed
 	}
 	return exitDone
