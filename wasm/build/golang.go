@@ -44,9 +44,13 @@ func (b *builder) build(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	profile, err := b.profileFlag()
+	if err != nil {
+		return nil, err
+	}
 	// The shim sets a variable of Go's runtime, which the linker has to allow.
 	if _, _, err := b.run(ctx, "build", b.modFile(), b.overlay(), "-mod=mod", "-buildvcs=false",
-		"-buildmode=c-shared", "-trimpath", "-ldflags=-s -w -checklinkname=0", "-o", b.out(), "."); err != nil {
+		"-buildmode=c-shared", "-trimpath", profile, "-ldflags=-s -w -checklinkname=0", "-o", b.out(), "."); err != nil {
 		return nil, err
 	}
 	version, _, err := b.run(ctx, "env", "GOVERSION")
