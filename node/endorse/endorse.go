@@ -155,6 +155,7 @@ func (e *Endorser) unpack(ctx context.Context, sp *peer.SignedProposal, parts *P
 }
 
 func (e *Endorser) process(ctx context.Context, p *Proposal, answer answering) (*peer.ProposalResponse, error) {
+	deepen()
 	select {
 	case e.slots <- struct{}{}:
 		defer func() { <-e.slots }()
