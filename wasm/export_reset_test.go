@@ -54,3 +54,22 @@ func (m *Module) Own() int {
 	defer m.pool.put(inst)
 	return inst.memory.Own()
 }
+
+// Serve has n instances serve the call at the same time, each once, and keeps as
+// many of them idle as the pool has room for.
+func (m *Module) Serve(n int, call *Call, stub Stub) error {
+	var busy []*instance
+	var errs []error
+	for range n {
+		inst, err := m.take(context.Background())
+		if err == nil {
+			busy = append(busy, inst)
+			_, err = inst.serve(context.Background(), call, stub)
+		}
+		errs = append(errs, err)
+	}
+	for _, inst := range busy {
+		m.giveBack(inst)
+	}
+	return errors.Join(errs...)
+}

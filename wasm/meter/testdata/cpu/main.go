@@ -2,7 +2,11 @@
 // costs.
 package main
 
-import "crypto/sha256"
+import (
+	"crypto/sha256"
+	"slices"
+	"strconv"
+)
 
 var table [1024]int32
 
@@ -52,6 +56,25 @@ func sha(n int32) int32 {
 		copy(b, h[:])
 	}
 	return int32(b[0])
+}
+
+//go:wasmexport sort
+func sort(n int32) int32 {
+	list := make([]uint32, n)
+	for i := range list {
+		list[i] = uint32(i) * 2654435761
+	}
+	slices.SortFunc(list, func(a, b uint32) int { return int(int64(a) - int64(b)) })
+	return int32(list[0])
+}
+
+//go:wasmexport words
+func words(n int32) int32 {
+	seen := map[string]int{}
+	for i := range int(n) {
+		seen[strconv.Itoa(i*i%97)]++
+	}
+	return int32(len(seen))
 }
 
 func main() {}
