@@ -65,15 +65,23 @@ type Options struct {
 }
 
 func (o Options) store() store.Options {
-	return store.Options{
+	s := store.Options{
 		FS: o.FS, Logger: o.Logger, SegmentBytes: o.SegmentBytes,
 		CacheBytes: indexCacheBytes, ReadOnly: o.ReadOnly, Fatal: o.Fatal,
 	}
+	if o.Replay != nil {
+		s.UpdateBytes = indexUpdateBytes
+	}
+	return s
 }
 
 // indexCacheBytes bounds the blocks of index files kept in memory. The keys of
 // ten million entries, and the filters over them, fit.
 const indexCacheBytes = 64 << 20
+
+// indexUpdateBytes bounds the state and indexes that are not in index files yet:
+// those of some 90,000 small transactions.
+const indexUpdateBytes = 64 << 20
 
 // Chain is an open channel ledger.
 type Chain struct {

@@ -13,8 +13,16 @@ import (
 // One machine may run a whole network, with several stores for each node, so
 // that a store must cost little while it idles.
 const (
-	memTableBytes     = 8 << 20 // grows from 256 KiB to this
-	defaultCacheBytes = 8 << 20 // filled on demand
+	defaultCacheBytes  = 8 << 20  // filled on demand
+	defaultUpdateBytes = 16 << 20 // likewise
+	// memTables share UpdateBytes: one is filled while the other is written to
+	// tables.
+	memTables = 2
+	// flushesKept is how many memory tables' writes are gathered in the first
+	// level before they are merged with the next one, which costs the rewriting
+	// of it: pebble merges at half of its threshold. A read looks into each, so
+	// more memory is better than more of them.
+	flushesKept = 4
 	// openFiles bounds the tables kept open; a file is opened when it is first
 	// read. Opening one costs as much as twenty reads, and ten million keys are
 	// in two hundred.
@@ -40,8 +48,9 @@ func pebbleOptions(o Options, lock *pebble.Lock) *pebble.Options {
 		ReadOnly:                    o.ReadOnly,
 		FormatMajorVersion:          pebbleFormat,
 		CacheSize:                   o.CacheBytes,
-		MemTableSize:                memTableBytes,
-		MemTableStopWritesThreshold: 4,
+		MemTableSize:                uint64(o.UpdateBytes / memTables), // grows from 256 KiB to this
+		MemTableStopWritesThreshold: memTables,
+		L0CompactionThreshold:       2 * flushesKept,
 		MaxOpenFiles:                openFiles,
 	}
 	po.EnsureDefaults()

@@ -11,8 +11,9 @@ var ErrDiskFull = errors.New("the disk is full")
 
 // reserveBytes stays free on the disk: what was accepted has to get through the
 // write-ahead log and flushes of the derived stores, which end the process when
-// they cannot be written. It is a few of their memory tables.
-const reserveBytes = 16 << 20
+// they cannot be written. It is a ledger's memory table and the beginning of a
+// new file of the log.
+const reserveBytes = 40 << 20
 
 // Room tells whether a record of n bytes, and what will be derived from it, fit
 // on the disk: ErrDiskFull when not. On a file system that cannot tell, all do.

@@ -43,6 +43,11 @@ type Options struct {
 	// CacheBytes bounds what a DB keeps in memory of its files; 0 is a size for
 	// stores that are small or seldom read. It is filled on demand. Log ignores it.
 	CacheBytes int64
+	// UpdateBytes bounds the memory of a DB for writes that are not in tables yet;
+	// 0 is a size for stores that are small or whose writes do not stay. The more
+	// of them are written at once, the seldomer what is there is rewritten. It is
+	// taken on demand. Log ignores it.
+	UpdateBytes int64
 	// ReadOnly opens what is there and changes no byte of it; the directory may
 	// be on a disk that cannot be written. Nobody else may have it open.
 	ReadOnly bool
@@ -64,6 +69,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.CacheBytes <= 0 {
 		o.CacheBytes = defaultCacheBytes
+	}
+	if o.UpdateBytes <= 0 {
+		o.UpdateBytes = defaultUpdateBytes
 	}
 	if o.Fatal == nil {
 		o.Fatal = func(msg string) { panic(errors.New("store: the disk failed: " + msg)) }

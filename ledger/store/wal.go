@@ -11,6 +11,9 @@ import (
 // walSuffix is of the files of pebble's write-ahead log.
 const walSuffix = ".log"
 
+// maxPreallocate is how much of a file of the write-ahead log is taken at once.
+const maxPreallocate = 8 << 20
+
 // guard ends the process when pebble cannot write its write-ahead log, or make
 // the names of new files durable, as Options.Fatal says. Pebble would end it too, but somewhere further on, and at
 // times by a fault of the runtime that says nothing of a disk. While a store is
@@ -91,8 +94,10 @@ func (f guarded) Sync() error     { return f.g.told(f.name, f.File.Sync()) }
 func (f guarded) SyncData() error { return f.g.told(f.name, f.File.SyncData()) }
 func (f guarded) Close() error    { return f.g.told(f.name, f.File.Close()) }
 
+// Preallocate takes room on the disk, which is only a hint: pebble asks for more
+// than a memory table of it at once, for stores that may stay empty.
 func (f guarded) Preallocate(offset, length int64) error {
-	return f.g.told(f.name, f.File.Preallocate(offset, length))
+	return f.g.told(f.name, f.File.Preallocate(offset, min(length, maxPreallocate)))
 }
 
 func (f guarded) SyncTo(length int64) (bool, error) {
