@@ -76,19 +76,32 @@ const (
 	// longestBreath goes unnoticed beside the time that a crowd waits for
 	// processors.
 	longestBreath = 10 * time.Millisecond
-	// breaths are as many as a rest has at most. With the longest that is a tenth
+	// breaths are as many as a rest has at most. With longestBreath that is a tenth
 	// of a second, in which even a slow network brings some dozens of messages.
 	breaths = 10
+	// agreedShare of the time that the newest block took to be agreed on is a
+	// breath, where that is longer: where nodes are overloaded or far apart, blocks
+	// take their time anyway, and the less there are of them the better.
+	agreedShare   = 5
+	slowestBreath = 50 * time.Millisecond
 	// patience is how many breaths without a message end a rest while less than
 	// half of the crowd is here: where the nodes are busy, with the block before
 	// perhaps, that is how long nothing comes now and then. Else one is enough.
 	patience = 3
+	// spread is how many times as long as messages have been apart on average it is
+	// silent before nothing more is expected.
+	spread = 3
 )
 
 // Breath is how long the breaths of the rest after a block of that many messages
-// are; 0 after a lone message, which no rest follows.
-func (p Pace) Breath(messages int) time.Duration {
-	return min(time.Duration(max(messages-1, 0))*breathForMessage, longestBreath)
+// are, given how long the newest block took to be agreed on; 0 after a lone
+// message, which no rest follows.
+func (p Pace) Breath(messages int, agreed time.Duration) time.Duration {
+	if messages <= 1 {
+		return 0
+	}
+	breath := min(time.Duration(messages-1)*breathForMessage, longestBreath)
+	return max(breath, min(agreed/agreedShare, slowestBreath))
 }
 
 // Rest is what a rest has brought so far.
@@ -103,13 +116,20 @@ type Rest struct {
 
 // Rested tells whether a rest is over.
 func (p Pace) Rested(r Rest) bool {
-	switch {
-	case r.Taken >= breaths, r.Waiting > 0 && r.Waiting >= r.Crowd:
+	if r.Taken >= breaths || r.Waiting > 0 && r.Waiting >= r.Crowd {
 		return true
-	case 2*r.Waiting < r.Crowd:
-		return r.Waiting > 0 && r.Silent >= patience
 	}
-	return r.Waiting > 0 && r.Silent > 0
+	return r.Waiting > 0 && r.Silent >= r.patience()
+}
+
+// patience is how many breaths without a message end a rest: more than messages
+// have been apart in it, and more while less than half of the crowd is here.
+func (r Rest) patience() int {
+	apart := spread * (r.Taken - r.Silent) / r.Waiting
+	if 2*r.Waiting < r.Crowd {
+		return max(patience, apart)
+	}
+	return max(1, apart)
 }
 
 // Crowd is how large the crowd is taken to be after a rest, given how many

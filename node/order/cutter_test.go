@@ -3,6 +3,7 @@ package order
 import (
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/weft-network/weft/ledger/channel"
 	"pgregory.net/rapid"
@@ -102,16 +103,21 @@ func TestPaceCutsAtOnceWhileThereIsRoom(t *testing.T) {
 
 func TestThePipelineRestsAfterBlocksOfSeveralMessagesOnly(t *testing.T) {
 	var p Pace
-	if p.Breath(0) != 0 || p.Breath(1) != 0 {
-		t.Error("it rests after a lone message")
-	}
-	last := p.Breath(1)
-	for n := 2; n < 1000; n++ {
-		breath := p.Breath(n)
-		if breath < last || breath == 0 || breath > longestBreath {
-			t.Fatalf("breaths of %v after a block of %d messages, %v after a smaller one", breath, n, last)
+	for _, agreed := range []time.Duration{0, 5 * time.Millisecond, 100 * time.Millisecond, time.Hour} {
+		if p.Breath(0, agreed) != 0 || p.Breath(1, agreed) != 0 {
+			t.Errorf("it rests after a lone message that took %s", agreed)
 		}
-		last = breath
+		last := time.Duration(0)
+		for n := 2; n < 1000; n++ {
+			breath := p.Breath(n, agreed)
+			if breath < last || breath == 0 || breath > slowestBreath || breath < min(agreed/agreedShare, slowestBreath) {
+				t.Fatalf("breaths of %v after a block of %d messages that took %s, %v after a smaller one", breath, n, agreed, last)
+			}
+			last = breath
+		}
+	}
+	if p.Breath(1000, 50*time.Millisecond) != longestBreath || p.Breath(2, 5*time.Millisecond) != breathForMessage {
+		t.Error("breaths are longer though blocks do not take long")
 	}
 }
 
@@ -129,6 +135,8 @@ func TestARestEndsWhenAllAreHereOrNothingMoreComes(t *testing.T) {
 		{"most are here and nothing came", Rest{Taken: 4, Silent: 1, Waiting: 5, Crowd: 9}, true},
 		{"few are here and nothing came for a moment", Rest{Taken: 4, Silent: patience - 1, Waiting: 4, Crowd: 9}, false},
 		{"few are here and nothing came for a while", Rest{Taken: 4, Silent: patience, Waiting: 4, Crowd: 9}, true},
+		{"they come far apart, and nothing came for a moment", Rest{Taken: 5, Silent: 2, Waiting: 3, Crowd: 5}, false},
+		{"they come far apart, and nothing came for a while", Rest{Taken: 6, Silent: 3, Waiting: 3, Crowd: 5}, true},
 		{"it has been long", Rest{Taken: breaths, Waiting: 1, Crowd: 1000}, true},
 		{"it has been long for nothing", Rest{Taken: breaths, Silent: breaths, Crowd: 1000}, true},
 	} {

@@ -106,7 +106,7 @@ func (c *core) finished(responses []*pb.Message, found []outcome) {
 		c.step(m)
 	}
 	for _, o := range found {
-		c.lead.applied(o, c.isLeader, c.term)
+		c.lead.applied(o, c.isLeader, c.term, c.cfg.Now())
 	}
 }
 

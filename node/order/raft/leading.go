@@ -50,7 +50,8 @@ type leading struct {
 	full   [][]item // cut by a limit, not proposed yet
 	waited int      // ticks since the cutter's batch began
 	rest   rest
-	crowd  int // see order.Rest
+	crowd  int           // see order.Rest
+	agreed time.Duration // how long the newest block of this leader took
 	// open tells that an entry of this term was applied, so that all entries of
 	// earlier terms were too and the next block's place is known.
 	open bool
@@ -69,7 +70,7 @@ func newLeading(p order.Pace) leading {
 
 // begin starts a term of office.
 func (l *leading) begin() {
-	l.led, l.open, l.orphaned, l.crowd = true, false, 0, 0
+	l.led, l.open, l.orphaned, l.crowd, l.agreed = true, false, 0, 0, 0
 }
 
 // end leaves office. What was not proposed goes back to its submitters; blocks
@@ -193,7 +194,7 @@ func (l *leading) gather(settings *channel.Config, it item) {
 // applied learns of a committed entry. Entries come in log order and terms
 // never fall along the log, so what an earlier term proposed and is not applied
 // by now never will be.
-func (l *leading) applied(o outcome, isLeader bool, term uint64) {
+func (l *leading) applied(o outcome, isLeader bool, term uint64, now time.Time) {
 	l.abandon(func(p *proposed) bool { return p.term < o.term })
 	if isLeader && o.term == term && !l.open {
 		l.open, l.next, l.prev = true, o.height, o.last
@@ -202,6 +203,7 @@ func (l *leading) applied(o outcome, isLeader bool, term uint64) {
 	if !o.isBlock || p == nil {
 		return
 	}
+	l.agreed = now.Sub(p.at)
 	same := bytes.Equal(p.hash, o.hash)
 	if !o.written && !same {
 		return
@@ -227,7 +229,7 @@ func (l *leading) propose(rn *raft.RawNode, o options, cfg *Config) {
 		if !l.proposeBlock(rn, l.full[0], cfg) {
 			return
 		}
-		l.rest = rest{breath: l.pace.Breath(len(l.full[0]))}
+		l.rest = rest{breath: l.pace.Breath(len(l.full[0]), l.agreed)}
 		l.full = l.full[1:]
 	}
 }
