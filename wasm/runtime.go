@@ -65,9 +65,16 @@ type Runtime struct {
 	// spoiled counts the instances that could not be reset.
 	spoiled atomic.Int64
 
-	loading sync.Mutex // one compilation at a time: it takes all processors
+	// compiling is held while the engine compiles, or reads what is compiled: it
+	// takes all processors, and shows a module to others before it is whole.
+	compiling sync.Mutex
+
+	mu      sync.Mutex // guards what follows
 	modules map[string]*Module
+	turns   map[string]chan struct{} // of packages being loaded; closed at the end
 	closed  bool
+	loads   sync.WaitGroup // all turns
+	closing sync.Mutex
 }
 
 // New makes a runtime. It makes the cache directory if there is none, and
@@ -98,6 +105,7 @@ func New(cfg Config) (*Runtime, error) {
 
 		verifyEvery: verifyEvery,
 		modules:     make(map[string]*Module),
+		turns:       make(map[string]chan struct{}),
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
@@ -151,31 +159,6 @@ func Rewrite(code []byte, o meter.Options) (*meter.Module, error) {
 	return meter.Rewrite(code, o)
 }
 
-// Load compiles the module (or finds it in the cache) and makes it callable
-// under packageID. Loading twice is harmless.
-func (r *Runtime) Load(ctx context.Context, packageID string, code []byte) (*Module, error) {
-	r.loading.Lock()
-	defer r.loading.Unlock()
-	if r.closed {
-		return nil, ErrClosed
-	}
-	if m, ok := r.modules[packageID]; ok {
-		if m.hash != sha256.Sum256(code) {
-			return nil, fmt.Errorf("load chaincode %s: already loaded with other code", packageID)
-		}
-		return m, nil
-	}
-	m, err := r.newModule(ctx, packageID, code, r.compile)
-	if err != nil {
-		return nil, fmt.Errorf("load chaincode %s: %w", packageID, err)
-	}
-	if err := m.prepare(ctx); err != nil {
-		return nil, fmt.Errorf("load chaincode %s: %w", packageID, errors.Join(err, m.compiled.Close(ctx)))
-	}
-	r.modules[packageID] = m
-	return m, nil
-}
-
 // newModule checks, rewrites and compiles the code. compile, if not nil, is the
 // one that puts the machine code into the cache.
 func (r *Runtime) newModule(ctx context.Context, packageID string, code []byte,
@@ -193,7 +176,9 @@ func (r *Runtime) newModule(ctx context.Context, packageID string, code []byte,
 			return nil, fmt.Errorf("compile: %w", err)
 		}
 	}
+	r.compiling.Lock()
 	compiled, err := compileModule(ctx, r.engine, metered.Code)
+	r.compiling.Unlock()
 	if err != nil {
 		return nil, err
 	}
@@ -234,12 +219,16 @@ func shortID(packageID string) string {
 // Close ends all calls and instances, and waits for them.
 func (r *Runtime) Close(ctx context.Context) error {
 	r.end()
-	r.loading.Lock()
-	defer r.loading.Unlock()
-	if r.closed {
+	r.closing.Lock()
+	defer r.closing.Unlock()
+	r.mu.Lock()
+	closed := r.closed
+	r.closed = true
+	r.mu.Unlock()
+	if closed {
 		return nil
 	}
-	r.closed = true
+	r.loads.Wait()
 	// Instances lie in memory of our own that is unmapped when they are closed,
 	// so no call may be on its way then.
 	for range cap(r.slots) {
