@@ -173,6 +173,7 @@ func (c *Chain) next(tip *savepoint, b *ledger.Block, updates state.Batch) (*sav
 	if len(b.Txs) != len(b.GetData().GetData()) {
 		return nil, errors.New("its transactions are not parsed")
 	}
+	next.noMetadata = (tip.height == 0 || tip.noMetadata) && !updates.Describes()
 	var err error
 	next.commitHash, err = commitHash(tip, b, updates)
 	return next, err

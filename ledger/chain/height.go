@@ -14,7 +14,9 @@ type height struct {
 	s      *store.Snapshot
 	cache  *cache
 	number uint64
-	users  atomic.Int64 // it is freed by the last
+	// noMetadata is state.Reader's.
+	noMetadata bool
+	users      atomic.Int64 // it is freed by the last
 }
 
 // newest takes a use of the state at the newest height.
@@ -31,7 +33,7 @@ func (c *Chain) newest() (*height, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.shared = &height{s: s, cache: c.cache, number: c.derived().height}
+		c.shared = &height{s: s, cache: c.cache, number: c.derived().height, noMetadata: c.derived().noMetadata}
 		c.shared.users.Add(1) // the chain's own
 	}
 	c.shared.users.Add(1)

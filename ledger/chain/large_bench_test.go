@@ -79,6 +79,8 @@ type nothing struct{ state.Reader }
 
 func (nothing) Entry(string, string, string) (*state.Entry, error) { return nil, nil }
 
+func (nothing) NoMetadata() bool { return true }
+
 // BenchmarkLedger builds a ledger of WEFT_BENCH_TXS transactions (20,000 if not
 // set) of some 3 KB and reports what it cost on disk, how long opening takes
 // after a clean close, after a kill, and without an index, and the memory that a

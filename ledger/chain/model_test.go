@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
@@ -48,6 +49,18 @@ func (e entries) Entry(ns, collection, key string) (*state.Entry, error) {
 		return &v, nil
 	}
 	return nil, nil
+}
+
+func (e entries) NoMetadata() bool { return !describes(e.at) }
+
+// describes reports whether a key of a state has metadata.
+func describes(at map[place]state.Entry) bool {
+	for _, v := range at {
+		if len(v.Metadata) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 var (
@@ -245,6 +258,9 @@ func (m *model) checkFindings(t fataler, c *Chain) (lost int) {
 func (m *model) checkState(t fataler, s *Snapshot) {
 	t.Helper()
 	want := m.states[s.Height()]
+	if ever := slices.ContainsFunc(m.states[:s.Height()+1], describes); s.Height() > 0 && s.NoMetadata() == ever {
+		t.Fatalf("no metadata %v at height %d, though %v that a key ever had some", s.NoMetadata(), s.Height(), ever)
+	}
 	for _, ns := range modelNames {
 		for _, collection := range modelCollections {
 			for _, key := range []string{"config", "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9", "absent"} {

@@ -13,8 +13,9 @@ import (
 // again from the blocks; one of a newer is refused.
 //
 //	1  state without metadata and collections, no history, no findings
-//	2  as it is
-const savepointVersion = 2
+//	2  without noMetadata
+//	3  as it is
+const savepointVersion = 3
 
 // errOlderFormat answers a savepoint of an older format.
 var errOlderFormat = errors.New("the index has an older format")
@@ -28,6 +29,9 @@ type savepoint struct {
 	txs        uint64 // transaction ids on the ledger
 	hash       []byte // of block height-1; nil when there is none
 	commitHash []byte // nil before block 1 and without state
+	// noMetadata tells that no update up to here gave a key metadata. False is
+	// always safe: then whoever wants to know looks.
+	noMetadata bool
 }
 
 func (s *savepoint) encode() []byte {
@@ -38,7 +42,10 @@ func (s *savepoint) encode() []byte {
 	for _, v := range [][]byte{s.hash, s.commitHash} {
 		b = append(binary.AppendUvarint(b, uint64(len(v))), v...)
 	}
-	return b
+	if s.noMetadata {
+		return append(b, 1)
+	}
+	return append(b, 0)
 }
 
 func decodeSavepoint(b []byte) (*savepoint, error) {
@@ -62,9 +69,10 @@ func decodeSavepoint(b []byte) (*savepoint, error) {
 			*v = x
 		}
 	}
-	if b == nil {
+	if len(b) != 1 {
 		return nil, errCorrupt
 	}
+	s.noMetadata = b[0] == 1
 	s.end = store.Position(end)
 	return s, nil
 }

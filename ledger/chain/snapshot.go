@@ -65,6 +65,9 @@ func (s *Snapshot) Entry(ns, collection, key string) (*state.Entry, error) {
 	return &own, nil
 }
 
+// NoMetadata implements state.Reader.
+func (s *Snapshot) NoMetadata() bool { return s.h != nil && s.h.noMetadata }
+
 func (s *Snapshot) entry(ns, collection, key string) (e state.Entry, found bool, err error) {
 	if s.h == nil {
 		return e, false, s.err

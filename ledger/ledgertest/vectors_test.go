@@ -344,6 +344,8 @@ func (f fixed) Entry(ns, _, key string) (*state.Entry, error) {
 	return &state.Entry{Value: value, Version: *v}, nil
 }
 
+func (f fixed) NoMetadata() bool { return true }
+
 func (f fixed) Range(ns, start, end string) (state.Iterator, error) {
 	w := &walk{}
 	for k, v := range f {

@@ -127,7 +127,7 @@ func (s *Simulator) Demands() ([]Demand, error) {
 func (s *Simulator) demand(name string, left *int) (Demand, error) {
 	d := Demand{Namespace: name}
 	n := s.namespaces[name]
-	if n == nil || len(n.writes)+len(n.metadata) == 0 {
+	if n == nil || len(n.writes)+len(n.metadata) == 0 || s.reader.NoMetadata() {
 		d.Chaincode = true
 		return d, nil
 	}

@@ -31,6 +31,8 @@ func (g guarded) Entry(ns, collection, key string) (*state.Entry, error) {
 	return e, err
 }
 
+func (g guarded) NoMetadata() bool { return false }
+
 func policyOf(value string) []ledger.MetadataEntry {
 	return []ledger.MetadataEntry{{Name: "other", Value: []byte("x")}, {Name: sim.ValidationParameter, Value: []byte(value)}}
 }

@@ -38,6 +38,8 @@ func (w world) Entry(ns, collection, key string) (*state.Entry, error) {
 	return &state.Entry{Value: value, Version: *version}, nil
 }
 
+func (w world) NoMetadata() bool { return true }
+
 func (w world) Range(ns, start, end string) (state.Iterator, error) {
 	it := &worldIter{}
 	for _, key := range slices.Sorted(maps.Keys(w)) {

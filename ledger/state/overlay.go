@@ -17,13 +17,17 @@ func Overlay(base Reader, batches ...Batch) Reader {
 	if len(batches) == 0 {
 		return base
 	}
-	return &overlay{base, batches}
+	return &overlay{base, batches, base.NoMetadata() && !slices.ContainsFunc(batches, Batch.Describes)}
 }
 
 type overlay struct {
-	base    Reader
-	batches []Batch
+	base       Reader
+	batches    []Batch
+	noMetadata bool
 }
+
+// NoMetadata implements Reader.
+func (o *overlay) NoMetadata() bool { return o.noMetadata }
 
 // Get implements Reader.
 func (o *overlay) Get(namespace, key string) ([]byte, *ledger.Version, error) {

@@ -45,6 +45,15 @@ func (w world) Entry(ns, collection, key string) (*state.Entry, error) {
 	return nil, nil
 }
 
+func (w world) NoMetadata() bool {
+	for _, e := range w {
+		if len(e.Metadata) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func (w world) Range(ns, start, end string) (state.Iterator, error) {
 	it := &list{}
 	for p, e := range w {
@@ -127,6 +136,12 @@ func TestOverlayIsTheStateWithItsBatchesApplied(t *testing.T) {
 			base = base.apply(batches[0])
 		}
 		got := state.Overlay(base, batches...)
+		if got.NoMetadata() && !want.NoMetadata() {
+			t.Fatal("keys have metadata that nobody would look for")
+		}
+		if !got.NoMetadata() && base.NoMetadata() && !slices.ContainsFunc(batches, state.Batch.Describes) {
+			t.Fatal("metadata is looked for where none was ever written")
+		}
 		for _, ns := range names {
 			for n := range 10 {
 				key := fmt.Sprint(n)

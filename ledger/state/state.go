@@ -13,6 +13,9 @@ type Reader interface {
 	// collection the key is a public one; in another it is the hash of a private
 	// key, and the value the hash of its value.
 	Entry(namespace, collection, key string) (*Entry, error)
+	// NoMetadata reports that no key has metadata, so that nobody need look for
+	// any. False says nothing.
+	NoMetadata() bool
 	// Range iterates the public keys start ≤ key < end in byte order; an empty end has no bound.
 	Range(namespace, start, end string) (Iterator, error)
 }
@@ -41,6 +44,16 @@ type Update struct {
 	Metadata                   []byte // all that the key has after this update
 	Delete                     bool
 	Version                    ledger.Version
+}
+
+// Describes reports whether a key has metadata after its update.
+func (b Batch) Describes() bool {
+	for i := range b {
+		if len(b[i].Metadata) > 0 && !b[i].Removes() {
+			return true
+		}
+	}
+	return false
 }
 
 // Removes tells that the key is absent after the update: an empty value is an

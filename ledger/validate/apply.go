@@ -166,8 +166,7 @@ func (w *world) metadata(p place) ([]byte, error) {
 	if i, ok := w.index[p]; ok {
 		return w.pending[i].Metadata, nil
 	}
-	k, err := w.before.find(p)
-	return k.metadata, err
+	return w.before.metadata(p)
 }
 
 // value is what a key's value is so far, nil when it is absent.

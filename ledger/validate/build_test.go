@@ -277,6 +277,15 @@ func (m *memory) Entry(ns, collection, key string) (*state.Entry, error) {
 	return &e, nil
 }
 
+func (m *memory) NoMetadata() bool {
+	for _, e := range m.keys {
+		if len(e.Metadata) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func (m *memory) Range(ns, start, end string) (state.Iterator, error) {
 	if m.failing == ns && ns != "" {
 		return nil, errDisk

@@ -69,6 +69,15 @@ func (c *committed) find(p place) (known, error) {
 	return k, nil
 }
 
+// metadata is that of a key, nil when it has none or is absent.
+func (c *committed) metadata(p place) ([]byte, error) {
+	if c.NoMetadata() {
+		return nil, nil
+	}
+	k, err := c.find(p)
+	return k.metadata, err
+}
+
 func (c *committed) entry(p place) (*state.Entry, error) {
 	e, err := c.Entry(p.namespace, p.collection, p.key)
 	if err != nil {

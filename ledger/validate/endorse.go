@@ -68,11 +68,11 @@ func (c *check) key(p place) (verdict, error) {
 		v := invalid(peer.TxValidationCode_ENDORSEMENT_POLICY_FAILURE, "chaincode %q has no collection %q", p.namespace, p.collection)
 		return at(p, v), nil
 	}
-	k, err := c.before.find(p)
+	metadata, err := c.before.metadata(p)
 	if err != nil {
 		return nil, err
 	}
-	own, err := validationParameter(k.metadata)
+	own, err := validationParameter(metadata)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("metadata of %s: %w", p, err)

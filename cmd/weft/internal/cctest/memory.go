@@ -37,6 +37,9 @@ func (m *memory) Entry(namespace, collection, key string) (*state.Entry, error) 
 	return &e, nil
 }
 
+// NoMetadata implements state.Reader.
+func (m *memory) NoMetadata() bool { return false }
+
 // Range implements state.Reader.
 func (m *memory) Range(namespace, start, end string) (state.Iterator, error) {
 	keys := slices.Sorted(maps.Keys(m.namespaces[namespace]))
