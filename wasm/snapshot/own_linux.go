@@ -111,9 +111,11 @@ func (o *ownPages) quiet() bool {
 	return same
 }
 
-// faults counts those of this thread, below zero if they cannot be counted.
+// faults counts those of this thread, below zero if they cannot be counted. The
+// call never blocks, so the scheduler, which two calls for each invocation would
+// burden, need not know of it.
 func (o *ownPages) faults() int64 {
-	if err := unix.Getrusage(unix.RUSAGE_THREAD, o.usage); err != nil {
+	if _, _, errno := unix.RawSyscall(unix.SYS_GETRUSAGE, unix.RUSAGE_THREAD, uintptr(unsafe.Pointer(o.usage)), 0); errno != 0 {
 		return -1
 	}
 	return int64(o.usage.Minflt) + int64(o.usage.Majflt)
