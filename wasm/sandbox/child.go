@@ -74,7 +74,10 @@ func (ch *child) run(ctx context.Context, module []byte) ([]byte, time.Duration,
 	out, words := &head{limit: maxVerdict + ch.task.most}, &head{limit: lastWords}
 	cmd := ch.command(ctx, out, words)
 	err := ch.attend(cmd, module)
-	if cmd.ProcessState == nil {
+	switch {
+	case cmd.ProcessState == nil && ctx.Err() != nil:
+		return nil, 0, context.Cause(ctx) // it was never started
+	case cmd.ProcessState == nil:
 		return nil, 0, fmt.Errorf("start a process of %s: %w", ch.program[0], err)
 	}
 	used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
