@@ -140,7 +140,8 @@ func TestEventsResumeAfterAnyTransaction(t *testing.T) {
 	asset := ledger.GetContract("asset")
 	start := client.WithStartBlock(n.height(t, "peer0.org2"))
 	var g errgroup.Group
-	ids := names(t, 12)
+	ids := names(t, 13)
+	one, ids := ids[0], ids[1:]
 	for _, id := range ids { // together, so that blocks have several
 		g.Go(func() error {
 			_, err := asset.SubmitTransaction("Create", id, "Bob", "1")
@@ -166,6 +167,7 @@ func TestEventsResumeAfterAnyTransaction(t *testing.T) {
 		}
 	}
 
+	must(asset.SubmitTransaction("Create", one, "Bob", "1"))(t) // all others may be in one block
 	seen := &client.InMemoryCheckpointer{}
 	first := all[0].BlockNumber
 	seen.CheckpointBlock(first)
