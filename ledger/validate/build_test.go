@@ -228,6 +228,7 @@ type memory struct {
 	knows    bool            // every transaction id
 	failing  string
 	txFailed bool
+	plain    bool // no key has metadata, and nobody need look
 }
 
 var errDisk = errors.New("the disk is on fire")
@@ -278,6 +279,9 @@ func (m *memory) Entry(ns, collection, key string) (*state.Entry, error) {
 }
 
 func (m *memory) NoMetadata() bool {
+	if m.plain {
+		return true
+	}
 	for _, e := range m.keys {
 		if len(e.Metadata) > 0 {
 			return false
