@@ -32,8 +32,8 @@ func (p Position) offset() int64   { return int64(uint32(p)) }
 // any part of what was appended since, so OpenLog cuts the newest segment after
 // its last whole record. It refuses a log that lost what had been synced, as
 // far as the records themselves tell, by damage before a record that was written
-// after a sync, and as far as the mark does, which every sync leaves beside them. Sealed segments are never written again and are checked as
-// they are read.
+// after a sync, and as far as the mark does, which every sync leaves beside them.
+// Sealed segments are never written again and are checked as they are read.
 type Log struct {
 	fs   FS
 	dir  string

@@ -15,9 +15,10 @@ const walSuffix = ".log"
 const maxPreallocate = 8 << 20
 
 // guard ends the process when pebble cannot write its write-ahead log, or make
-// the names of new files durable, as Options.Fatal says. Pebble would end it too, but somewhere further on, and at
-// times by a fault of the runtime that says nothing of a disk. While a store is
-// being opened or closed pebble answers errors of its log, and guard keeps still.
+// the names of new files durable, as Options.Fatal says. Pebble would end it too,
+// but somewhere further on, and at times by a fault of the runtime that says
+// nothing of a disk. While a store is being opened or closed pebble answers errors
+// of its log, and guard keeps still.
 type guard struct {
 	FS
 	armed *atomic.Bool

@@ -11,6 +11,7 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/weft-network/weft/internal/cputest"
 	"github.com/weft-network/weft/ledger/ledgertest"
 )
 
@@ -63,17 +64,17 @@ func BenchmarkReplay(b *testing.B) {
 			for range b.N {
 				b.StopTimer()
 				p := newPuller(b, n)
-				cpu -= processTime()
+				cpu -= cputest.Process()
 				b.StartTimer()
 				p.pull(chain[:len(chain)/2])
 				b.StopTimer()
-				cpu += processTime()
+				cpu += cputest.Process()
 				half = live()
-				cpu -= processTime()
+				cpu -= cputest.Process()
 				b.StartTimer()
 				p.pull(chain[len(chain)/2:])
 				b.StopTimer()
-				cpu += processTime()
+				cpu += cputest.Process()
 				end = live()
 				p.close()
 				b.StartTimer()

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weft-network/weft/internal/cputest"
 	"github.com/weft-network/weft/ledger"
 	"github.com/weft-network/weft/ledger/block"
 	"github.com/weft-network/weft/ledger/chain"
@@ -202,9 +203,9 @@ func measureReads(b *testing.B, c *chain.Chain, m *wasm.Module, found uint32, li
 		defer s.Close()
 		simulation := sim.New(s)
 		stub := endorse.NewStub(simulation, s, "cc", "tx")
-		began, before := time.Now(), processTime()
+		began, before := time.Now(), cputest.Process()
 		resp, err := m.Invoke(b.Context(), &wasm.Call{TxID: "tx", Chaincode: "cc", Args: [][]byte{keys}}, stub)
-		wall, cpu = time.Since(began), processTime()-before
+		wall, cpu = time.Since(began), cputest.Process()-before
 		if err != nil || resp.Status != 200 || binary.LittleEndian.Uint32(resp.Payload) != found {
 			b.Fatal(resp, err)
 		}

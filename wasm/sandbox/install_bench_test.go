@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weft-network/weft/internal/cputest"
 	"github.com/weft-network/weft/wasm"
 	"github.com/weft-network/weft/wasm/build"
 )
@@ -38,9 +39,9 @@ func BenchmarkInstallBesideQueries(b *testing.B) {
 			})
 		})
 		serving(b, dir, func(r *wasm.Runtime) {
-			cpu := processTime(b)
+			cpu := cputest.Process()
 			loaded(b, r, large)
-			b.ReportMetric(float64((processTime(b) - cpu).Milliseconds()), "parent-cpu-ms")
+			b.ReportMetric(float64((cputest.Process() - cpu).Milliseconds()), "parent-cpu-ms")
 		})
 		report := func(name string, sorted []time.Duration) {
 			b.ReportMetric(float64(sorted[len(sorted)*99/100].Microseconds()), name+"-p99-µs")

@@ -25,9 +25,9 @@ const (
 )
 
 // Serve is the child: it limits itself, reads one module from in, does its task
-// and writes a verdict to out, and behind it what it made. The arguments are those after Command. It returns
-// the exit code of the process, and ends the process itself when the parent is
-// gone or its processor time is over.
+// and writes a verdict to out, and behind it what it made. The arguments are those
+// after Command. It returns the exit code of the process, and ends the process
+// itself when the parent is gone or its processor time is over.
 //
 // The limits come first and the module last, so nothing of the module is looked
 // at without them.
