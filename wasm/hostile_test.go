@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,9 +85,13 @@ func TestWhatNeverStartsFailsItsInstall(t *testing.T) {
 	must(t, hostile(t, r, "puppet", wasmtest.Puppet()), newState(), "", "")
 }
 
-// The collector stops the world only once every guest has come to the host.
+// The collector stops the world only once every guest has come to the host: a
+// collection that begins while a guest runs has to end while it runs. On a
+// machine with other work a single call may see none at all.
 func TestTheCollectorDoesNotWaitForAGuest(t *testing.T) {
 	m := hostile(t, runtimeWith(t, wasm.Limits{}), "2^40 calls", wasmtest.ExponentialCalls(40))
+	var running atomic.Int64 // the number of the call that runs, 0 for none
+	var within atomic.Int64
 	worst := worstPause(func() {
 		stop := make(chan struct{})
 		var group sync.WaitGroup
@@ -96,18 +101,25 @@ func TestTheCollectorDoesNotWaitForAGuest(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					runtime.GC()
+				}
+				began := running.Load()
+				runtime.GC()
+				if began != 0 && began == running.Load() {
+					within.Add(1)
 				}
 			}
 		})
-		starve(t, m, wasm.DefaultFuel)
+		for i := int64(1); i <= 50 && within.Load() == 0; i++ {
+			running.Store(i)
+			starve(t, m, wasm.DefaultFuel)
+			running.Store(0)
+		}
 		close(stop)
 		group.Wait()
 	})
-	t.Logf("worst pause of the collector while a guest ran: %v", worst)
-	// 50 ms is the aim, and 2,400 ms what it was without fuel.
-	if worst > time.Second {
-		t.Errorf("the collector waited %v", worst)
+	t.Logf("%d collections began and ended within a call; the worst pause was %v", within.Load(), worst)
+	if within.Load() == 0 {
+		t.Error("no collection ended before the call within which it began")
 	}
 }
 
@@ -188,6 +200,10 @@ func TestMemoryGrowsUpToItsLimitAndNoFurther(t *testing.T) {
 	}
 }
 
+// What 16 calls may allocate: a stack of 10 MiB each, as much again for those it
+// grew out of, and what else a call takes.
+const recursionMiB = 16 * (2*10 + 4)
+
 func TestRecursionEndsAtTheSameDepthWhateverTheStack(t *testing.T) {
 	r := runtimeWith(t, wasm.Limits{Concurrent: 32})
 	for name, code := range map[string][]byte{
@@ -199,29 +215,37 @@ func TestRecursionEndsAtTheSameDepthWhateverTheStack(t *testing.T) {
 		m := hostile(t, r, name, code)
 		var mu sync.Mutex
 		texts := map[string]int{}
-		rise := peakMiB(t, func() {
-			var group sync.WaitGroup
-			for range 16 {
-				group.Go(func() {
-					_, err := m.Invoke(context.Background(), call(), newState())
-					var exhausted *wasm.Exhausted
-					if !errors.As(err, &exhausted) {
-						t.Errorf("%s: got %v", name, err)
-						return
-					}
-					mu.Lock()
-					defer mu.Unlock()
-					texts[err.Error()]++
-				})
-			}
-			group.Wait()
-		})
-		t.Logf("%s: 16 at once took %d MiB: %v", name, rise, texts)
+		before := allocatedMiB()
+		var group sync.WaitGroup
+		for range 16 {
+			group.Go(func() {
+				_, err := m.Invoke(context.Background(), call(), newState())
+				var exhausted *wasm.Exhausted
+				if !errors.As(err, &exhausted) {
+					t.Errorf("%s: got %v", name, err)
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				texts[err.Error()]++
+			})
+		}
+		group.Wait()
+		took := allocatedMiB() - before
+		t.Logf("%s: 16 at once allocated %d MiB: %v", name, took, texts)
 		if len(texts) != 1 {
 			t.Errorf("%s: %d different ends", name, len(texts))
 		}
-		if rise > 256 {
-			t.Errorf("%s: 16 at once took %d MiB of stack", name, rise)
+		if took > recursionMiB {
+			t.Errorf("%s: 16 at once allocated %d MiB", name, took)
 		}
 	}
+}
+
+// allocatedMiB is what this process ever allocated, garbage included: unlike
+// resident memory it knows nothing of the collector's hour or the race detector.
+func allocatedMiB() int {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.TotalAlloc >> 20)
 }
