@@ -8,12 +8,12 @@ import (
 )
 
 const (
-	// maxTables is how many keys have a table, of 264 KiB each: the peers and
+	// maxTables is how many keys have a table, of 832 KiB each: the peers and
 	// orderers of a channel, which sign every block, and its busiest clients.
 	maxTables = 32
 	// worthwhile is after how many checks a key gets a table. Making one takes
-	// as long as some thirty checks without.
-	worthwhile = 128
+	// as long as some sixty checks without.
+	worthwhile = 256
 	// idle is how many checks, of whatever key, a table is kept without use
 	// when others are in want of its place.
 	idle = 64 * maxTables

@@ -5,21 +5,30 @@ package ident
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"encoding/binary"
 	"math/big"
 	"sync"
 )
 
+// Wide windows make few sums of a product, and large tables. All keys share that
+// of the generator.
 const (
-	windowBits = 8
-	// windows of a scalar of 256 bits; the last one takes a carry.
-	windows = 256/windowBits + 1
-	// digits of a window go from -digits to digits.
-	digits = 1 << (windowBits - 1)
+	keyBits       = 10
+	generatorBits = 11
 )
 
-// points holds d·2^(8i)·Q of a point Q for each window i of a scalar and each
+// points holds d·2^(bits·i)·Q of a point Q for each window i of a scalar and each
 // positive digit d: a product of Q is then one sum for each window.
-type points [windows][digits]affine
+type points struct {
+	bits uint
+	at   []affine // window by window, the digits of each in order
+}
+
+// windows are as many as a scalar of 256 bits has, with room for a carry.
+func (q *points) windows() int { return 256/int(q.bits) + 1 }
+
+// digits of a window go from -digits to digits.
+func (q *points) digits() int { return 1 << (q.bits - 1) }
 
 // table checks signatures of one public key on P-256. It is immutable. Everything
 // about a check is public, so it need not take the same time for all.
@@ -35,7 +44,7 @@ func newTable(pub *ecdsa.PublicKey) *table {
 	if err != nil {
 		return nil
 	}
-	return &table{pub, newPoints(raw), multiplesOfG()}
+	return &table{pub, newPoints(raw, keyBits), multiplesOfG()}
 }
 
 // multiplesOfG are those of the curve's generator: a constant, made when it is
@@ -45,41 +54,33 @@ var multiplesOfG = sync.OnceValue(func() *points {
 	raw := make([]byte, 65)
 	g.Gx.FillBytes(raw[1:33])
 	g.Gy.FillBytes(raw[33:])
-	return newPoints(raw)
+	return newPoints(raw, generatorBits)
 })
 
 // newPoints makes the multiples of a point in its uncompressed form, which is
 // not infinity. None of the additions meets equal points or infinity: the order
 // of the curve is prime and larger than the sums of small digits.
-func newPoints(raw []byte) *points {
-	var bases [windows]jacobian
+func newPoints(raw []byte, bits uint) *points {
+	t := &points{bits: bits}
+	bases := make([]jacobian, t.windows())
 	bases[0] = jacobian{x: montgomery(raw[1:33]), y: montgomery(raw[33:]), z: one}
-	for i := 1; i < windows; i++ {
+	for i := 1; i < len(bases); i++ {
 		bases[i] = bases[i-1]
-		for range windowBits {
+		for range bits {
 			pointDouble(&bases[i], &bases[i])
 		}
 	}
-	var flat [windows]affine
-	flatten(flat[:], bases[:])
-	all := make([]jacobian, 0, windows*digits)
+	flat := make([]affine, len(bases))
+	flatten(flat, bases)
+	t.at = make([]affine, len(flat)*t.digits())
+	window := make([]jacobian, t.digits())
 	for i := range flat {
-		for d := range digits {
-			var p jacobian
-			switch last := len(all) - 1; d {
-			case 0:
-				p = jacobian{flat[i].x, flat[i].y, one}
-			case 1:
-				pointDouble(&p, &all[last])
-			default:
-				addAffine(&p, &all[last], &flat[i], 0, 1, 1)
-			}
-			all = append(all, p)
+		window[0] = jacobian{flat[i].x, flat[i].y, one}
+		pointDouble(&window[1], &window[0])
+		for d := 2; d < len(window); d++ {
+			addAffine(&window[d], &window[d-1], &flat[i], 0, 1, 1)
 		}
-	}
-	t := new(points)
-	for i := range t {
-		flatten(t[i][:], all[i*digits:(i+1)*digits])
+		flatten(t.at[i*len(window):], window)
 	}
 	return t
 }
@@ -105,35 +106,50 @@ func flatten(out []affine, in []jacobian) {
 	}
 }
 
-// sum of multiples of points.
-type sum struct {
-	p    jacobian
-	some int // 1 when anything was added
+// addend is a point, or its negative if sign is 1.
+type addend struct {
+	affine
+	sign int
 }
 
-// add adds k·Q; k has 32 bytes, the highest first. A sum that meets its addend,
-// or that one's negative, becomes infinity, and stays so.
-func (s *sum) add(q *points, k *[32]byte) {
-	carry := 0
-	for i := range q {
-		d := carry
-		if i < len(k) {
-			d += int(k[len(k)-1-i])
-		}
-		if carry = 0; d > digits {
-			d, carry = d-2*digits, 1
-		}
-		switch {
-		case d > 0:
-			addAffine(&s.p, &s.p, &q[i][d-1], 0, 1, s.some)
-		case d < 0:
-			addAffine(&s.p, &s.p, &q[i][-d-1], 1, 1, s.some)
-		default:
-			continue
-		}
-		s.some = 1
+// pick appends the points whose sum is k·Q, from the lowest window up. k has 32
+// bytes, the highest first. They are copied so that the processor fetches them all
+// at once, and not each when the sum gets there.
+func (q *points) pick(list []addend, k *[32]byte) []addend {
+	var limbs [6]uint64 // the last two are 0, beyond the scalar
+	for i := range 4 {
+		limbs[i] = binary.BigEndian.Uint64(k[24-8*i:])
 	}
+	digits, carry := q.digits(), 0
+	for i := range q.windows() {
+		at := uint(i) * q.bits
+		d := limbs[at/64] >> (at % 64)
+		d |= limbs[at/64+1] << (64 - at%64) // nothing for a shift by 64
+		digit := int(d&(1<<q.bits-1)) + carry
+		if carry = 0; digit > digits {
+			digit, carry = digit-2*digits, 1
+		}
+		switch row := q.at[i*digits : (i+1)*digits]; {
+		case digit > 0:
+			list = append(list, addend{row[digit-1], 0})
+		case digit < 0:
+			list = append(list, addend{row[-digit-1], 1})
+		}
+	}
+	return list
 }
+
+// sum adds the points up. A sum that meets its addend, or that one's negative,
+// becomes infinity, and stays so.
+func sum(list []addend) (p jacobian) {
+	for i := range list {
+		addAffine(&p, &p, &list[i].affine, list[i].sign, 1, min(i, 1))
+	}
+	return p
+}
+
+// maxAddends are those of both products of a check.
+const maxAddends = 256/keyBits + 1 + 256/generatorBits + 1
 
 // verify checks an ECDSA signature over a digest, as ecdsa.Verify does.
 func (t *table) verify(digest *[32]byte, r, s *big.Int) bool {
@@ -144,17 +160,18 @@ func (t *table) verify(digest *[32]byte, r, s *big.Int) bool {
 	w := new(big.Int).ModInverse(s, n)
 	u := new(big.Int).SetBytes(digest[:])
 	var k [32]byte
-	var result sum
+	list := make([]addend, 0, maxAddends)
 	u.Mul(u, w).Mod(u, n)
-	result.add(t.generator, (*[32]byte)(u.FillBytes(k[:])))
+	list = t.generator.pick(list, (*[32]byte)(u.FillBytes(k[:])))
 	u.Mul(r, w).Mod(u, n)
-	result.add(t.multiples, (*[32]byte)(u.FillBytes(k[:])))
-	if result.p.z == (element{}) {
+	list = t.multiples.pick(list, (*[32]byte)(u.FillBytes(k[:])))
+	result := sum(list)
+	if result.z == (element{}) {
 		// Infinity, or else two points have met, which the formula for sums does
 		// not cover. It takes intent: let the library find out.
 		return ecdsa.Verify(t.key, digest[:], r, s)
 	}
-	return result.p.hasX(r, n)
+	return result.hasX(r, n)
 }
 
 // hasX tells whether the x of a point, which is not infinity, is r modulo n,

@@ -7,8 +7,6 @@ import (
 	"math/big"
 )
 
-const windowBits, windows = 8, 0
-
 // table would be slower than the library here: there is none.
 type table struct{}
 

@@ -22,11 +22,11 @@ func TestTablesHoldEachMultipleOfTheirKey(t *testing.T) {
 	}
 	for _, k := range keys {
 		q := g.point(t, nil, k)
-		table := newPoints(q.Bytes())
-		for i := range table {
-			base := g.point(t, q, new(big.Int).Lsh(big.NewInt(1), uint(i*windowBits)))
+		table := newPoints(q.Bytes(), keyBits)
+		for i := range table.windows() {
+			base := g.point(t, q, new(big.Int).Lsh(big.NewInt(1), uint(i)*keyBits))
 			sum := nistec.NewP256Point()
-			for d, got := range table[i] {
+			for d, got := range table.at[i*table.digits():][:table.digits()] {
 				sum.Add(sum, base)
 				if raw := g.uncompressed(g.number(t, got.x), g.number(t, got.y)); !bytes.Equal(raw, sum.Bytes()) {
 					t.Fatalf("key %x, window %d, digit %d: %x, want %x", k, i, d+1, raw, sum.Bytes())
@@ -38,17 +38,17 @@ func TestTablesHoldEachMultipleOfTheirKey(t *testing.T) {
 
 // digitsOf is how a scalar is cut: from the lowest window, to the nearest
 // multiple of a window, upwards from half.
-func digitsOf(tb testing.TB, k *big.Int) [windows]int64 {
+func digitsOf(tb testing.TB, k *big.Int, windows int, bits uint) []int64 {
 	tb.Helper()
-	var out [windows]int64
+	out := make([]int64, windows)
 	rest := new(big.Int).Set(k)
 	for i := range out {
-		d := new(big.Int).And(rest, big.NewInt(1<<windowBits-1)).Int64()
-		if d > digits {
-			d -= 1 << windowBits
+		d := new(big.Int).And(rest, big.NewInt(1<<bits-1)).Int64()
+		if d > 1<<(bits-1) {
+			d -= 1 << bits
 		}
 		out[i] = d
-		rest.Sub(rest, big.NewInt(d)).Rsh(rest, windowBits)
+		rest.Sub(rest, big.NewInt(d)).Rsh(rest, bits)
 	}
 	if rest.Sign() != 0 {
 		tb.Fatalf("%x has more windows", k)
@@ -58,59 +58,70 @@ func digitsOf(tb testing.TB, k *big.Int) [windows]int64 {
 
 // product is what a table computes before it judges: u1·G + u2·Q.
 func (t *table) product(u1, u2 *big.Int) jacobian {
-	var s sum
 	var k [32]byte
-	s.add(t.generator, (*[32]byte)(u1.FillBytes(k[:])))
-	s.add(t.multiples, (*[32]byte)(u2.FillBytes(k[:])))
-	return s.p
+	list := t.generator.pick(nil, (*[32]byte)(u1.FillBytes(k[:])))
+	return sum(t.multiples.pick(list, (*[32]byte)(u2.FillBytes(k[:]))))
 }
 
-// Scalars whose digits are the largest, the smallest and none, with carries
-// that run through all windows into the last.
+// scalars have the largest and the smallest digits of windows of a size, and none,
+// with carries that run through all windows into the last.
+func (g group) scalars(bits uint, rnd *rand.Rand) []*big.Int {
+	half, full := int64(1)<<(bits-1), int64(1)<<bits
+	choice := []int64{0, 1, half - 1, half, half + 1, full - 2, full - 1}
+	var all []*big.Int
+	for _, low := range choice {
+		for _, rest := range choice {
+			for _, high := range choice {
+				k := big.NewInt(high)
+				for range 256/bits - 1 {
+					k.Lsh(k, bits).Add(k, big.NewInt(rest))
+				}
+				k.Lsh(k, bits).Add(k, big.NewInt(low))
+				all = append(all, g.mod(k))
+			}
+		}
+	}
+	for _, k := range g.edges() {
+		all = append(all, g.mod(k))
+	}
+	for range 50 {
+		all = append(all, g.random(rnd))
+	}
+	return all
+}
+
 func TestTablesMultiplyByDigitsOfEverySize(t *testing.T) {
 	g := newGroup()
 	const seed = 31
 	rnd := rand.New(rand.NewPCG(seed, seed))
 	q := g.point(t, nil, big.NewInt(1234567))
-	table := &table{multiples: newPoints(q.Bytes()), generator: multiplesOfG()}
-	var scalars []*big.Int
-	for _, low := range []byte{0, 1, 0x7f, 0x80, 0x81, 0xfe, 0xff} {
-		for _, rest := range []byte{0, 1, 0x7f, 0x80, 0x81, 0xfe, 0xff} {
-			for _, high := range []byte{0, 0x7f, 0x80, 0x81, 0xfe, 0xff} {
-				b := bytes.Repeat([]byte{rest}, 32)
-				b[0], b[31] = high, low
-				scalars = append(scalars, g.mod(new(big.Int).SetBytes(b)))
+	table := &table{multiples: newPoints(q.Bytes(), keyBits), generator: multiplesOfG()}
+	for _, p := range []*points{table.multiples, table.generator} {
+		windows, digits := p.windows(), int64(p.digits())
+		seen, carried := map[int64]bool{}, false
+		for _, k := range g.scalars(p.bits, rnd) {
+			cut := digitsOf(t, k, windows, p.bits)
+			for _, d := range cut[:windows-1] {
+				seen[d] = true
+			}
+			top := new(big.Int).Rsh(k, uint(windows-1)*p.bits)
+			carried = carried || cut[windows-1] == top.Int64()+1
+			zero := new(big.Int)
+			if got, want := g.read(t, table.product(k, zero)), g.point(t, nil, k).Bytes(); !bytes.Equal(got, want) {
+				t.Fatalf("%x·G is %x, want %x", k, got, want)
+			}
+			if got, want := g.read(t, table.product(zero, k)), g.point(t, q, k).Bytes(); !bytes.Equal(got, want) {
+				t.Fatalf("%x·Q is %x, want %x", k, got, want)
 			}
 		}
-	}
-	for range 50 {
-		scalars = append(scalars, g.random(rnd))
-	}
-	for _, k := range g.edges() {
-		scalars = append(scalars, g.mod(k))
-	}
-	seen, carried := map[int64]bool{}, false
-	for _, k := range scalars {
-		cut := digitsOf(t, k)
-		for _, d := range cut[:windows-1] {
-			seen[d] = true
+		for _, d := range []int64{digits, digits - 1, 1, 0, -1, 1 - digits} {
+			if !seen[d] {
+				t.Errorf("no scalar had the digit %d of %d bits", d, p.bits)
+			}
 		}
-		carried = carried || cut[windows-1] == 1
-		zero := new(big.Int)
-		if got, want := g.read(t, table.product(k, zero)), g.point(t, nil, k).Bytes(); !bytes.Equal(got, want) {
-			t.Fatalf("%x·G is %x, want %x", k, got, want)
+		if !carried {
+			t.Errorf("no scalar had a carry into the last window of %d bits", p.bits)
 		}
-		if got, want := g.read(t, table.product(zero, k)), g.point(t, q, k).Bytes(); !bytes.Equal(got, want) {
-			t.Fatalf("%x·Q is %x, want %x", k, got, want)
-		}
-	}
-	for _, d := range []int64{digits, digits - 1, 1, 0, -1, 1 - digits} {
-		if !seen[d] {
-			t.Errorf("no scalar had the digit %d", d)
-		}
-	}
-	if !carried {
-		t.Error("no scalar had a carry into the last window")
 	}
 }
 
@@ -129,9 +140,9 @@ func TestTablesLeaveSumsThatMeetToTheLibrary(t *testing.T) {
 	for _, d := range keys {
 		pub := &privateKey(t, d).PublicKey
 		table := newTable(pub)
-		for window := range windows {
+		for window := range table.multiples.windows() {
 			for _, sign := range []int64{1, -1} {
-				u1, u2 := g.meeting(t, d, window, sign, rnd)
+				u1, u2 := g.meeting(t, d, table.multiples, window, sign, rnd)
 				if p := table.product(u1, u2); p.z != (element{}) {
 					t.Fatalf("key %x: sums do not meet at window %d (%d)", d, window, sign)
 				}
@@ -143,17 +154,17 @@ func TestTablesLeaveSumsThatMeetToTheLibrary(t *testing.T) {
 
 // meeting gives numbers for which the sum of u1·G and the lower windows of u2·Q
 // is the addend of a window, times sign.
-func (g group) meeting(tb testing.TB, d *big.Int, window int, sign int64, rnd *rand.Rand) (u1, u2 *big.Int) {
+func (g group) meeting(tb testing.TB, d *big.Int, q *points, window int, sign int64, rnd *rand.Rand) (u1, u2 *big.Int) {
 	tb.Helper()
 	for range 10_000 {
 		u2 = g.random(rnd)
-		cut := digitsOf(tb, u2)
+		cut := digitsOf(tb, u2, q.windows(), q.bits)
 		if cut[window] == 0 {
 			continue // most of all the last one, which only takes a carry
 		}
-		low, at := new(big.Int), uint(window*windowBits)
+		low, at := new(big.Int), uint(window)*q.bits
 		for i, digit := range cut[:window] {
-			low.Add(low, new(big.Int).Lsh(big.NewInt(digit), uint(i*windowBits)))
+			low.Add(low, new(big.Int).Lsh(big.NewInt(digit), uint(i)*q.bits))
 		}
 		addend := new(big.Int).Lsh(big.NewInt(sign*cut[window]), at)
 		return g.mul(d, g.mod(addend.Sub(addend, low))), u2

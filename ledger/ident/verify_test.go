@@ -117,10 +117,11 @@ func (g group) edges() []*big.Int {
 // have G in their second window and in their last; and the negatives of all.
 func (g group) edgeKeys() []*big.Int {
 	half := new(big.Int).ModInverse(big.NewInt(2), g.n)
-	second := new(big.Int).ModInverse(new(big.Int).Lsh(big.NewInt(1), windowBits), g.n)
-	last := new(big.Int).ModInverse(new(big.Int).Lsh(big.NewInt(1), 256), g.n)
+	second := new(big.Int).ModInverse(new(big.Int).Lsh(big.NewInt(1), keyBits), g.n)
+	last := new(big.Int).ModInverse(new(big.Int).Lsh(big.NewInt(1), 256/keyBits*keyBits), g.n)
+	const digits = 1 << (generatorBits - 1)
 	var all []*big.Int
-	for _, k := range []*big.Int{big.NewInt(1), big.NewInt(2), big.NewInt(127), big.NewInt(128), half, second, last} {
+	for _, k := range []*big.Int{big.NewInt(1), big.NewInt(2), big.NewInt(digits - 1), big.NewInt(digits), half, second, last} {
 		all = append(all, k, g.mod(new(big.Int).Neg(k)))
 	}
 	return all
@@ -199,10 +200,11 @@ func TestTablesAddPointsThatMeetAtTheEnd(t *testing.T) {
 		keys = keys[len(keys)-2:]
 	}
 	top := new(big.Int).Lsh(big.NewInt(1), 255)
+	const digits = 1 << (keyBits - 1)
 	for _, d := range keys {
 		pub := &privateKey(t, d).PublicKey
 		table := newTable(pub)
-		for _, u2 := range []*big.Int{big.NewInt(1), big.NewInt(127), big.NewInt(128), big.NewInt(129), big.NewInt(256), top, g.mod(big.NewInt(-1))} {
+		for _, u2 := range []*big.Int{big.NewInt(1), big.NewInt(digits - 1), big.NewInt(digits), big.NewInt(digits + 1), big.NewInt(2 * digits), top, g.mod(big.NewInt(-1))} {
 			for _, u1 := range []*big.Int{new(big.Int), g.mul(d, u2), g.mod(new(big.Int).Neg(g.mul(d, u2))), big.NewInt(1)} {
 				g.checkProducts(t, table, pub, d, u1, u2, rnd)
 			}
