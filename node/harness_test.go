@@ -5,12 +5,12 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -101,13 +101,18 @@ func (n *network) all() []*running {
 	return list
 }
 
-// freePort is below the ports that systems give to outgoing connections, so
-// that a node that is started again finds its own.
+// portsGiven counts what freePort has tried.
+var portsGiven atomic.Int64
+
+// freePort is one that this run gives once: a node listens some time after it
+// was given its port, and again when it is started again. The ports are below
+// those that systems give to outgoing connections and beside those of the
+// networks of other packages' tests; the process id keeps two runs apart.
 func freePort(t *testing.T) int {
 	t.Helper()
-	const first, choices = 20000, 12000
+	const first, choices, apart = 15000, 2000, 97
 	for range choices {
-		port := first + rand.IntN(choices)
+		port := first + (os.Getpid()*apart+int(portsGiven.Add(1)))%choices
 		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
 			_ = l.Close()
 			return port
@@ -297,6 +302,22 @@ func (n *network) agree(id string, height uint64) bool {
 		hashes[string(pc.Ledger().CommitHash())] = true
 	}
 	return len(hashes) == 1
+}
+
+// level waits until every running peer of a channel has all blocks, that many
+// at least, and one commit hash. There may be more: a transaction that was sent
+// to the orderers again, as where they changed their leader, may be in two.
+func (n *network) level(id string, least uint64) {
+	n.t.Helper()
+	eventually(n.t, "all peers of "+id+" have the same blocks", func() bool {
+		height := uint64(0)
+		for _, p := range n.peers {
+			if pc, ok := p.on(id); ok {
+				height = max(height, pc.Ledger().Height())
+			}
+		}
+		return height >= least && n.agree(id, height)
+	})
 }
 
 // counterPackage is the counter example, compiled from its source once.

@@ -84,7 +84,7 @@ func (k *keyed) requires(s *script, key, dsl string) *script {
 // is expects a value on every peer, once all have the same height.
 func (k *keyed) is(key, want string) {
 	k.t.Helper()
-	eventually(k.t, "all peers agree", func() bool { return k.agree("channel1", k.height("peer0.Org1", "channel1")) })
+	k.level("channel1", 2)
 	for name, p := range k.peers {
 		pc, _ := p.on("channel1")
 		snapshot := pc.Ledger().Snapshot()

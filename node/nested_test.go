@@ -48,5 +48,5 @@ func TestATransactionOfTwoChaincodesIsEndorsedForBoth(t *testing.T) {
 	if answers := wasmtest.Answers(result); len(answers) != 1 || answers[0] != 3 {
 		t.Errorf("reading what the callee wrote answered %v", answers)
 	}
-	eventually(t, "all peers agree", func() bool { return n.agree("channel1", n.height("peer0.Org1", "channel1")) })
+	n.level("channel1", 2)
 }

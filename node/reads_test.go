@@ -76,7 +76,7 @@ func TestHistoryAndPagesOverANetwork(t *testing.T) {
 		}
 		want = append([]string{id + "=" + value}, want...)
 	}
-	eventually(t, "all peers agree", func() bool { return n.agree("channel1", n.height("peer0.Org1", "channel1")) })
+	n.level("channel1", 2)
 
 	for _, org := range []string{"Org1", "Org2"} {
 		reader := n.client("peer0."+org, org, "User1").GetNetwork("channel1").GetContract("probe")
@@ -120,5 +120,5 @@ func TestHistoryAndPagesOverANetwork(t *testing.T) {
 	if _, got := submit([]string{"PutState", "b", "1"}, []string{"GetStateByRangeWithPagination", "a", "", "2", ""}); !strings.Contains(got, "Paginated queries are supported only in a read-only transaction") {
 		t.Errorf("a page after a write: %s", got)
 	}
-	eventually(t, "all peers agree", func() bool { return n.agree("channel1", n.height("peer0.Org1", "channel1")) })
+	n.level("channel1", 2)
 }
