@@ -7,12 +7,14 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	"github.com/weft-network/weft/ledger/block"
 	"github.com/weft-network/weft/ledger/channel/channeltest"
 	"github.com/weft-network/weft/ledger/channel/genesis"
 	"github.com/weft-network/weft/ledger/ident"
@@ -223,19 +225,80 @@ func (c *cluster) leader() int {
 	return 0
 }
 
+// send has an orderer order a message, and asks again while nobody leads: on a
+// busy machine the orderers may change their leader at any time.
+func (c *cluster) send(i int, s ident.Signer, text string) {
+	c.t.Helper()
+	env := envelope(c.t, s, "mychannel", tx, text)
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		status, info := c.registrar(i).Broadcast(c.t.Context(), "mychannel", env)
+		if status == common.Status_SUCCESS {
+			return
+		}
+		if status != common.Status_SERVICE_UNAVAILABLE || time.Now().After(end) {
+			c.t.Fatalf("%s: %v %s", text, status, info)
+		}
+	}
+}
+
+// have waits until all orderers have the same blocks, and checks that these hold
+// what was sent, in that order. A message that was sent again, because its first
+// answer was lost, may come again later.
+func (c *cluster) have(sent ...string) {
+	c.t.Helper()
+	h := uint64(0)
+	for i := range c.nodes {
+		h = max(h, c.channel(i).Height())
+	}
+	c.same(h)
+	var got []string
+	for n := uint64(1); n < h; n++ {
+		b, err := c.channel(0).Ledger().Block(n)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		for _, raw := range b.Data.Data {
+			if text := data(c.t, raw); !slices.Contains(got, text) {
+				got = append(got, text)
+			}
+		}
+	}
+	if !slices.Equal(got, sent) {
+		c.t.Fatalf("ordered: %q, sent: %q", got, sent)
+	}
+}
+
 // same waits until all orderers have h blocks, and compares them.
 func (c *cluster) same(h uint64) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	var first []byte
 	for i := range c.nodes {
-		if err := c.channel(i).Ledger().WaitHeight(ctx, h); err != nil {
-			c.t.Fatalf("orderer %d is at height %d of %d: %v", i, c.channel(i).Height(), h, err)
+		l := c.channel(i).Ledger()
+		if err := l.WaitHeight(ctx, h); err != nil {
+			c.t.Fatalf("orderer %d is at height %d of %d: %v", i, l.Height(), h, err)
 		}
-		if string(c.channel(i).LastHash()) != string(c.channel(0).LastHash()) {
+		b, err := l.Block(h - 1)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if hash := block.HeaderHash(b.Header); first == nil {
+			first = hash
+		} else if string(hash) != string(first) {
 			c.t.Fatalf("the chain of orderer %d differs", i)
 		}
 	}
+}
+
+// data is what envelope was given.
+func data(t *testing.T, raw []byte) string {
+	t.Helper()
+	env, p := &common.Envelope{}, &common.Payload{}
+	if err := errors.Join(proto.Unmarshal(raw, env), proto.Unmarshal(env.Payload, p)); err != nil {
+		t.Fatal(err)
+	}
+	return string(p.Data)
 }
 
 // envelope is a signed message of a kind on a channel.
