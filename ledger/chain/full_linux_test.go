@@ -2,8 +2,12 @@ package chain
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -89,9 +93,19 @@ func TestDiskThatFillsUpMidwayLosesNothing(t *testing.T) {
 		}
 		free := fill(t, dir)
 		var acked atomic.Uint64
+		var turn sync.Mutex // of who makes blocks, until it is over
+		over := false
+		next := func() []Entry {
+			turn.Lock()
+			defer turn.Unlock()
+			if over {
+				return nil
+			}
+			return m.nextEntries(rng, 1)
+		}
 		go func() {
-			for {
-				if err := c.AppendAll(m.nextEntries(rng, 1)); err != nil {
+			for entries := next(); entries != nil; entries = next() {
+				if err := c.AppendAll(entries); err != nil {
 					failed <- err
 					return
 				}
@@ -111,17 +125,18 @@ func TestDiskThatFillsUpMidwayLosesNothing(t *testing.T) {
 			t.Log(msg)
 			ended["the process stops"]++
 		}
+		turn.Lock()
+		over = true
+		turn.Unlock()
 		free()
 		// As another process would find it: this one may hold the locks for ever.
-		after := filepath.Join(dir, "after")
-		if err := os.CopyFS(after, os.DirFS(crash)); err != nil {
-			t.Fatal(err)
-		}
+		after, promised := filepath.Join(dir, "after"), acked.Load()
+		copyAtRest(t, after, crash)
 		if c, err = Open(after, Options{Replay: replay}); err != nil {
 			t.Fatal(err)
 		}
-		if c.Height() < acked.Load() {
-			t.Fatalf("height %d, but %d was acknowledged", c.Height(), acked.Load())
+		if c.Height() < promised {
+			t.Fatalf("height %d, but %d was acknowledged", c.Height(), promised)
 		}
 		m.check(t, c)
 		if err := errors.Join(c.Close(), os.RemoveAll(after)); err != nil {
@@ -129,4 +144,43 @@ func TestDiskThatFillsUpMidwayLosesNothing(t *testing.T) {
 		}
 	}
 	t.Log(ended)
+}
+
+// copyAtRest copies a folder as it is at one moment. What works in it in the
+// background does so for a while after there is room again.
+func copyAtRest(t *testing.T, to, from string) {
+	t.Helper()
+	for {
+		before := contents(t, from)
+		err := os.CopyFS(to, os.DirFS(from))
+		if err == nil && contents(t, from) == before {
+			return
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(to); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// contents lists the files below a folder with their sizes and times.
+func contents(t *testing.T, dir string) string {
+	t.Helper()
+	var list strings.Builder
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			fmt.Fprintln(&list, path, info.Size(), info.ModTime().UnixNano())
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return list.String()
 }
