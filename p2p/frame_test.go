@@ -11,15 +11,19 @@ import (
 
 func TestALengthAloneClaimsLittleMemory(t *testing.T) {
 	in := append(binary.AppendUvarint(nil, MaxFrame), "a few bytes"...)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	_, err := readFrame(bufio.NewReader(bytes.NewReader(in)), MaxFrame)
-	runtime.ReadMemStats(&after)
-	if err != io.ErrUnexpectedEOF {
-		t.Errorf("err = %v", err)
+	least := ^uint64(0) // of a few times: hosts of other tests may still be ending
+	for range 5 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := readFrame(bufio.NewReader(bytes.NewReader(in)), MaxFrame)
+		runtime.ReadMemStats(&after)
+		if err != io.ErrUnexpectedEOF {
+			t.Errorf("err = %v", err)
+		}
+		least = min(least, after.TotalAlloc-before.TotalAlloc)
 	}
-	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 {
-		t.Errorf("%d bytes were allocated", got)
+	if least > 1<<20 {
+		t.Errorf("%d bytes were allocated", least)
 	}
 }
 
