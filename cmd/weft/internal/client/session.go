@@ -23,7 +23,7 @@ import (
 // The longest waits of a session. A peer answers in milliseconds; a submission
 // may have to wait for the orderers to choose a leader.
 const (
-	connectTimeout  = 5 * time.Second
+	connectTimeout  = 15 * time.Second
 	evaluateTimeout = 35 * time.Second
 	submitTimeout   = 35 * time.Second
 	commitTimeout   = time.Minute

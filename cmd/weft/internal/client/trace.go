@@ -19,7 +19,7 @@ import (
 
 // observeTimeout is how long a trace waits for the block and the event after the
 // peer said that the transaction is committed.
-const observeTimeout = 10 * time.Second
+const observeTimeout = time.Minute
 
 // Step is one of the nine steps of a transaction.
 type Step struct {

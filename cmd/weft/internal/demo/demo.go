@@ -153,7 +153,7 @@ func (s *Scenario) session(ctx context.Context, peer, channel string) (*client.S
 // long it may take, on a busy machine.
 const (
 	pollInterval  = 20 * time.Millisecond
-	settleTimeout = 30 * time.Second
+	settleTimeout = 2 * time.Minute
 )
 
 // until asks again and again until the answer is yes. The error of the last

@@ -18,8 +18,8 @@ const (
 	// loadWorkers submit at the same time, each one transaction after another.
 	loadWorkers = 8
 	// loadTimeout bounds one transaction of the load: an election and a retry
-	// fit in.
-	loadTimeout = 20 * time.Second
+	// fit in, on a busy machine too.
+	loadTimeout = 30 * time.Second
 	// loadPause is how long a worker waits after a call that failed.
 	loadPause = 20 * time.Millisecond
 )

@@ -18,8 +18,9 @@ import (
 
 const (
 	// settleTimeout is how long peers may take to pass on an approval, commit a
-	// block and tell each other: parts of a second when they are connected.
-	settleTimeout = 30 * time.Second
+	// block and tell each other: parts of a second when they are connected and the
+	// machine is idle.
+	settleTimeout = 2 * time.Minute
 	// pollInterval of what can only be asked, not waited for.
 	pollInterval = 20 * time.Millisecond
 )

@@ -16,7 +16,7 @@ import (
 )
 
 // joinTimeout bounds one node's joining of a channel.
-const joinTimeout = 20 * time.Second
+const joinTimeout = time.Minute
 
 // participants are the nodes of a channel: all orderers, and its members' peers.
 func (n *Network) participants(id string) ([]*Node, error) {

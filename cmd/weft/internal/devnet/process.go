@@ -16,8 +16,8 @@ import (
 
 const (
 	// patience is how long a node may take to stop before it is killed: longer
-	// than its servers drain.
-	patience = 10 * time.Second
+	// than its servers drain and a busy disk takes to have its files.
+	patience = 30 * time.Second
 	// pollInterval of what can only be asked, not waited for.
 	pollInterval = 15 * time.Millisecond
 )

@@ -18,8 +18,8 @@ import (
 
 const (
 	// statusTimeout bounds one question: on loopback a healthy node answers in
-	// milliseconds.
-	statusTimeout = 2 * time.Second
+	// milliseconds, on a machine whose processors or disk are busy in seconds.
+	statusTimeout = 10 * time.Second
 	// maxStatusBytes bounds an answer.
 	maxStatusBytes = 4 << 20
 	// tailLines and tailBytes bound what is shown of the log of a dead node.

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// readyTimeout bounds starting: on two busy cores it takes a few seconds.
-const readyTimeout = 60 * time.Second
+// readyTimeout bounds starting: on two idle cores it takes a few seconds.
+const readyTimeout = 2 * time.Minute
 
 // Event is a step of a longer work: Done of Total are through.
 type Event struct {
