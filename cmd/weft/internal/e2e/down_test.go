@@ -17,15 +17,16 @@ func TestOneOfEachMayBeDown(t *testing.T) {
 	n := shared(t)
 	asset := n.sdk(t, "Org1", "peer0.org1").GetContract("asset")
 	for _, c := range []struct {
-		name, node string
-		stop       func(*devnet.Node) error
+		name string
+		node func(*testing.T) *devnet.Node
+		stop func(*devnet.Node) error
 	}{
-		{"stopped", "peer1.org2", stopNode},
-		{"killed", "peer0.org2", (*devnet.Node).Kill},
-		{"orderer killed", n.follower(t), (*devnet.Node).Kill},
+		{"stopped", func(t *testing.T) *devnet.Node { return n.node(t, "peer1.org2") }, stopNode},
+		{"killed", func(t *testing.T) *devnet.Node { return n.node(t, "peer0.org2") }, (*devnet.Node).Kill},
+		{"orderer killed", n.follower, (*devnet.Node).Kill},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n.down(t, c.stop, n.node(t, c.node))
+			n.down(t, c.stop, c.node(t))
 			for _, id := range names(t, 4) {
 				if _, err := asset.SubmitTransaction("Create", id, "Eve", "5"); err != nil {
 					t.Fatalf("%s: %v", id, err)
@@ -39,17 +40,15 @@ func TestOneOfEachMayBeDown(t *testing.T) {
 }
 
 // follower is an orderer that does not lead channel1.
-func (n *network) follower(t *testing.T) string {
+func (n *network) follower(t *testing.T) *devnet.Node {
 	t.Helper()
 	for _, node := range n.Orderers() {
-		for _, c := range must(node.Status(t.Context()))(t).Channels {
-			if c.ID == channel1 && !c.Leader {
-				return node.Name
-			}
+		if !n.status(t, node).Leader {
+			return node
 		}
 	}
 	t.Fatal("all orderers lead")
-	return ""
+	return nil
 }
 
 // With all orderers stopped nothing is ordered, and clients are told so; what is
@@ -61,6 +60,7 @@ func TestWithoutOrderersQueriesAreAnswered(t *testing.T) {
 	_, commit, err := asset.SubmitAsync("Create", client.WithArguments(id, "Flo", "7"))
 	check(t, err)
 	before := must(commit.Status())(t)
+	n.level(t)
 
 	t.Run("down", func(t *testing.T) {
 		n.down(t, stopNode, n.Orderers()...)

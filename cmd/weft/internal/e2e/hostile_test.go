@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,19 +12,6 @@ import (
 	"github.com/weft-network/weft/cmd/weft/internal/client"
 	"github.com/weft-network/weft/wasm/wasmtest"
 )
-
-// leader is the orderer that leads channel1.
-func (n *network) leader(t *testing.T) string {
-	t.Helper()
-	for _, node := range n.Orderers() {
-		for _, c := range must(node.Status(t.Context()))(t).Channels {
-			if c.ID == channel1 && c.Leader {
-				return node.Name
-			}
-		}
-	}
-	return ""
-}
 
 // puppetCall has the puppet play a script.
 func puppetCall(chaincode string, s *wasmtest.Script) client.Request {
@@ -39,7 +27,7 @@ func TestHostileChaincodeHarmsOnlyItself(t *testing.T) {
 	file := filepath.Join(t.TempDir(), name+".wasm")
 	check(t, os.WriteFile(file, wasmtest.Puppet(), 0o600))
 	succeeds(t, weft, "--dir", n.Dir, "chaincode", "deploy", "--channel", channel1, "--name", name, file)
-	leader := n.leader(t)
+	before := n.pids(t)
 
 	attacks := map[string]*wasmtest.Script{
 		"EXHAUSTED: fuel": wasmtest.NewScript([]byte("x")).Call(wasmtest.Spin),
@@ -69,7 +57,18 @@ func TestHostileChaincodeHarmsOnlyItself(t *testing.T) {
 	}
 	stop.Store(true)
 	group.Wait()
-	if now := n.leader(t); now != leader {
-		t.Errorf("%s led channel1 before the hostile calls, and %q after them", leader, now)
+	if after := n.pids(t); !maps.Equal(before, after) {
+		t.Errorf("nodes that ran before the hostile calls are %v, and after them %v", before, after)
 	}
+	n.level(t)
+}
+
+// pids are the processes of the nodes.
+func (n *network) pids(t *testing.T) map[string]int {
+	t.Helper()
+	m := map[string]int{}
+	for _, node := range n.Nodes {
+		m[node.Name] = must(node.PID())(t)
+	}
+	return m
 }

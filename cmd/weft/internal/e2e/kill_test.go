@@ -61,7 +61,7 @@ func TestPeersThatAreKilledLoseNothing(t *testing.T) {
 	acked := load.end(t)
 	t.Logf("%d kills, %d transactions acknowledged, %d calls failed and promised nothing; a peer answers again after %s (median), %s (at most)",
 		*kills, len(acked), load.failed.Load(), victims.took(0.5), victims.took(1))
-	n.sameHeight(t, peers)
+	n.level(t)
 	n.judgeLedgers(t, peers, acked)
 }
 
@@ -217,33 +217,47 @@ func (l *killLoad) end(t *testing.T) []string {
 	return l.acked
 }
 
-// sameHeight waits until all peers have the blocks that the orderers have.
-func (n *network) sameHeight(t *testing.T, peers []*devnet.Node) {
+// sameHeight waits until all these nodes have the same blocks, and returns how
+// many.
+func (n *network) sameHeight(t *testing.T, nodes ...*devnet.Node) (want uint64) {
 	t.Helper()
-	eventually(t, "all peers have the same height", func() error {
-		want := uint64(0)
-		for _, node := range append(n.Orderers(), peers...) {
+	eventually(t, "all have the same height", func() error {
+		want = 0
+		heights := make([]uint64, len(nodes))
+		for i, node := range nodes {
 			st, err := node.Status(t.Context())
 			if err != nil {
 				return err
 			}
 			for _, c := range st.Channels {
-				if c.ID != channel1 {
-					continue
+				if c.ID == channel1 {
+					heights[i] = c.Height
 				}
-				if want = max(want, c.Height); c.Height != want {
-					return fmt.Errorf("%s has %d blocks of %d", node.Name, c.Height, want)
-				}
+			}
+			want = max(want, heights[i])
+		}
+		for i, node := range nodes {
+			if heights[i] != want {
+				return fmt.Errorf("%s has %d blocks of %d", node.Name, heights[i], want)
 			}
 		}
 		return nil
 	})
+	return want
 }
 
-// judgeLedgers stops the peers and compares what each has on disk.
+// judgeLedgers stops the nodes and compares what each peer has on disk.
 func (n *network) judgeLedgers(t *testing.T, peers []*devnet.Node, acked []string) {
 	t.Helper()
-	n.down(t, stopNode, peers...)
+	orderers := n.Orderers()
+	n.comeBack(t, append(orderers, peers...)...)
+	for _, o := range orderers { // a transaction whose client gave up may be ordered at any time
+		check(t, stopNode(o))
+	}
+	n.sameHeight(t, peers...)
+	for _, p := range peers {
+		check(t, stopNode(p))
+	}
 	var first ledgerFacts
 	for i, p := range peers {
 		facts := n.ledgerFacts(t, p)

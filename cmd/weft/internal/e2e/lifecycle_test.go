@@ -52,6 +52,7 @@ func TestChaincodeThatAsksForItIsInitialisedExactlyOnce(t *testing.T) {
 	for _, p := range twice {
 		codes = append(codes, must(must(p.Submit(t.Context()))(t).Status(t.Context()))(t).Code.String())
 	}
+	n.level(t)
 	if got := strings.Join(codes, " "); got != "VALID MVCC_READ_CONFLICT" {
 		t.Errorf("two initialisations at the same time became %s", got)
 	}

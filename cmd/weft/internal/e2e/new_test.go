@@ -29,6 +29,7 @@ func TestANewProjectWorksAsItIs(t *testing.T) {
 
 			succeeds(t, weft, "--dir", n.Dir, "chaincode", "deploy", "--channel", channel1, "--name", name, file)
 			succeeds(t, weft, "--dir", n.Dir, "tx", "submit", "--channel", channel1, "--chaincode", name, "Create", "bike", "Ada")
+			n.level(t)
 			succeeds(t, weft, "--dir", n.Dir, "tx", "submit", "--channel", channel1, "--chaincode", name, "Transfer", "bike", "Bob")
 			if said := succeeds(t, weft, "--dir", n.Dir, "tx", "evaluate", "--channel", channel1, "--chaincode", name, "List"); !strings.Contains(said, "bike Bob") {
 				t.Errorf("the list is %q", said)

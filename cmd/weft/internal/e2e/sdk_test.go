@@ -78,7 +78,7 @@ func TestTheUnmodifiedClientSubmitsAndHearsOfItEveryWay(t *testing.T) {
 	n := shared(t)
 	ledger := n.sdk(t, "Org1", "peer0.org1")
 	asset := ledger.GetContract("asset")
-	start := client.WithStartBlock(n.height(t, "peer0.org1"))
+	start := client.WithStartBlock(n.level(t))
 	events := must(ledger.ChaincodeEvents(t.Context(), "asset", start))(t)
 	blocks := must(ledger.BlockEvents(t.Context(), start))(t)
 	filtered := must(ledger.FilteredBlockEvents(t.Context(), start))(t)
@@ -138,7 +138,7 @@ func TestEventsResumeAfterAnyTransaction(t *testing.T) {
 	n := shared(t)
 	ledger := n.sdk(t, "Org2", "peer0.org2")
 	asset := ledger.GetContract("asset")
-	start := client.WithStartBlock(n.height(t, "peer0.org2"))
+	start := client.WithStartBlock(n.level(t))
 	var g errgroup.Group
 	ids := names(t, 13)
 	one, ids := ids[0], ids[1:]

@@ -5,13 +5,14 @@ import (
 	"errors"
 	sdk "github.com/hyperledger/fabric-gateway/pkg/client"
 	"path/filepath"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/weft-network/weft/cmd/weft/internal/access"
 	"github.com/weft-network/weft/cmd/weft/internal/client"
 	"github.com/weft-network/weft/cmd/weft/internal/deploy"
 	"github.com/weft-network/weft/cmd/weft/internal/devnet"
+	"github.com/weft-network/weft/node/ops"
 )
 
 const (
@@ -81,22 +82,44 @@ func (n *network) session(t *testing.T) *client.Session {
 	return s
 }
 
-// height of channel1 at a peer.
-func (n *network) height(t *testing.T, peer string) uint64 {
+// status is what a node says of channel1.
+func (n *network) status(t *testing.T, node *devnet.Node) (found ops.Channel) {
 	t.Helper()
-	st := must(n.node(t, peer).Status(t.Context()))(t)
-	for _, c := range st.Channels {
-		if c.ID == channel1 {
-			return c.Height
+	eventually(t, node.Name+" tells of "+channel1, func() error {
+		st, err := node.Status(t.Context())
+		if err != nil {
+			return err
 		}
-	}
-	t.Fatalf("%s is not on %s", peer, channel1)
-	return 0
+		i := slices.IndexFunc(st.Channels, func(c ops.Channel) bool { return c.ID == channel1 })
+		if i < 0 {
+			return errors.New("it has not joined")
+		}
+		found = st.Channels[i]
+		return nil
+	})
+	return found
 }
 
-// down stops nodes for the rest of the test; at its end they are started again
-// and everybody knows of them.
+// level waits until all peers have what was committed, and returns the height.
+// Before that peers may endorse different versions, and know different
+// transactions.
+func (n *network) level(t *testing.T) uint64 {
+	t.Helper()
+	peers := must(n.access.ChannelPeers(channel1))(t)
+	return n.sameHeight(t, append(n.Orderers(), peers...)...)
+}
+
+// down stops nodes for the rest of the test.
 func (n *network) down(t *testing.T, stop func(*devnet.Node) error, nodes ...*devnet.Node) {
+	t.Helper()
+	n.comeBack(t, nodes...)
+	for _, node := range nodes {
+		check(t, stop(node))
+	}
+}
+
+// comeBack has nodes run at the end of the test, and everybody know of them.
+func (n *network) comeBack(t *testing.T, nodes ...*devnet.Node) {
 	t.Helper()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -110,9 +133,6 @@ func (n *network) down(t *testing.T, stop func(*devnet.Node) error, nodes ...*de
 			t.Error(err)
 		}
 	})
-	for _, node := range nodes {
-		check(t, stop(node))
-	}
 }
 
 // whole waits until the network is as it was after it was started.
@@ -133,7 +153,7 @@ func (n *network) whole(ctx context.Context) error {
 }
 
 func stopNode(node *devnet.Node) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return node.Stop(ctx)
 }

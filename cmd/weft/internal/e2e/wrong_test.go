@@ -45,9 +45,9 @@ func TestCallsThatCannotBeSayWhy(t *testing.T) {
 		"bad name of channel": {[]string{"--dir", n.Dir, "channel", "create", "Channel/9", "--orgs", "Org1"}, []string{"Channel/9"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			height := n.height(t, "peer0.org1")
+			height := n.level(t)
 			refused(t, c.words, weft, c.args...)
-			if after := n.height(t, "peer0.org1"); after != height {
+			if after := n.level(t); after != height {
 				t.Errorf("a block was made of it")
 			}
 		})
