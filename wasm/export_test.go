@@ -1,5 +1,10 @@
 package wasm
 
+import "time"
+
+// SetCallTime is Limits.CallTime of the calls that begin from now on.
+func (r *Runtime) SetCallTime(d time.Duration) { r.limits.CallTime = d }
+
 // VerifyEveryReset has each reset compare memory with the image.
 func (r *Runtime) VerifyEveryReset() { r.verifyEvery = 1 }
 

@@ -29,7 +29,7 @@ func nextCall(i int, args [][]byte) *wasm.Call {
 // here the guest looks.
 func unverified(t testing.TB) *wasm.Runtime {
 	t.Helper()
-	r, err := wasm.New(wasm.Config{CacheDir: cacheDir})
+	r, err := wasm.New(wasm.Config{CacheDir: cacheDir, Limits: patient(wasm.Limits{})})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func otherCode(n int32) []byte { return wasmtest.Chaincode(1, "", wasmtest.I32(n
 func compiling(t *testing.T, compile func(ctx context.Context) error) *wasm.Runtime {
 	t.Helper()
 	var started atomic.Bool
-	r, err := wasm.New(wasm.Config{CacheDir: cacheDir, Compile: func(ctx context.Context, _ []byte) error {
+	r, err := wasm.New(wasm.Config{CacheDir: cacheDir, Limits: patient(wasm.Limits{}), Compile: func(ctx context.Context, _ []byte) error {
 		if !started.Load() {
 			return nil // the runtime's own test
 		}

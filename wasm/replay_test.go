@@ -46,6 +46,7 @@ func replay(dir string, out io.Writer) error {
 	}
 	r, err := wasm.New(wasm.Config{
 		CacheDir: cache,
+		Limits:   patient(wasm.Limits{}),
 		Log:      slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {

@@ -153,6 +153,28 @@ func TestGrowthBeyondTheLimitIsRefusedAndSaid(t *testing.T) {
 	}
 }
 
+func TestMemoryStaysWhereItIsHoweverItGrows(t *testing.T) {
+	const pages = 100
+	eachForm(t, func(t *testing.T, s *System) {
+		image, err := s.Image(random(5, wasmPage))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer image.Close()
+		m, err := image.NewMemory(pages * wasmPage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Free()
+		base := &m.Bytes(1)[0]
+		for n := uint64(1); n <= pages; n++ {
+			if b := m.Reallocate(n * wasmPage); &b[0] != base {
+				t.Fatalf("with %d pages it lies elsewhere, so it was copied", n)
+			}
+		}
+	})
+}
+
 func TestAnEngineThatDoesNotShrinkIsNoticed(t *testing.T) {
 	eachForm(t, func(t *testing.T, s *System) {
 		m, _ := over(t, s, make([]byte, wasmPage))
