@@ -41,8 +41,10 @@ const (
 	lastWords = 8 << 10
 	// maxVerdict bounds what a child answers.
 	maxVerdict = 64 << 10
-	// pipeDelay is how long the pipes of a dead child may stay open.
-	pipeDelay = time.Second
+	// pipeDelay is how long the pipes of a dead child may stay open. Nobody else
+	// holds them: what takes time is to read what is left in them, on a machine
+	// with much other work.
+	pipeDelay = 30 * time.Second
 	// gcShare of the memory limit is where the garbage collector begins to work
 	// harder, in percent: the rest is machine code and what cannot be freed.
 	gcShare = 75
