@@ -28,8 +28,8 @@ const (
 	// repository is the root of the checkout, from here.
 	repository = "../../../.."
 	// patience bounds whatever a test waits for. On idle cores nothing takes a
-	// thirtieth of it.
-	patience = 3 * time.Minute
+	// fiftieth of it.
+	patience = 5 * time.Minute
 	// pollInterval of what can only be asked.
 	pollInterval = 20 * time.Millisecond
 )
