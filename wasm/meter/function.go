@@ -36,11 +36,17 @@ type function struct {
 	nan64  int
 }
 
-// rewriteBodies answers the metered bodies, each in an array of its own.
+// rewriteBodies answers the metered bodies, each in an array of its own. The
+// module's become those with shorter jumps.
 func rewriteBodies(m *code.Module, f *function) ([][]byte, error) {
 	bodies := make([][]byte, len(m.Bodies))
+	var j jumps
 	for i := range m.Bodies {
-		b, err := f.rewrite(m, i)
+		b, err := j.shorten(m, i)
+		if err == nil {
+			m.Bodies[i] = b
+			b, err = f.rewrite(m, i)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("function %d: %w", len(m.Imports)+i, err)
 		}

@@ -15,7 +15,8 @@ import (
 var seed = flag.Uint64("seed", 1, "seed of random modules")
 
 // author writes random functions of valid structure: blocks, loops that end,
-// branches of all kinds out of any depth, dead code, floats, calls.
+// branches of all kinds out of any depth, jumps through tables, dead code, floats,
+// calls.
 type author struct {
 	*rand.Rand
 	b      []byte
@@ -27,6 +28,7 @@ type author struct {
 const (
 	parameters = 2 // i64; local 0 counts turns down, so that all loops end
 	scratch    = 3 // a local of type f64
+	number     = 4 // one of type i32
 )
 
 // statement leaves the stack as it was.
@@ -62,6 +64,10 @@ func (a *author) statement(depth int) {
 		a.emit(code.OpLocalGet, 0, code.OpLocalGet, 1, code.OpCall, 1, code.OpLocalSet, 1)
 	case n == 12:
 		a.emit(code.OpI32Const, 8, code.OpI32Const, 0, code.OpLocalGet, 1, 0xa7, code.OpI32Const, 63, 0x71, 0xfc, 11, 0)
+	case n == 13 && a.loops < 3:
+		a.loops++
+		a.numbered(depth)
+		a.loops--
 	default:
 		a.emit(code.OpNop)
 	}
@@ -74,12 +80,42 @@ func (a *author) condition() { a.emit(code.OpLocalGet, 1, 0xa7, code.OpI32Const,
 // target is any label; loops count their turns.
 func (a *author) target() byte { return byte(a.IntN(len(a.labels))) }
 
+// turn leaves the function when turns are used up.
+func (a *author) turn() {
+	a.emit(code.OpLocalGet, 0, code.OpI64Const, 1, code.OpI64Sub, code.OpLocalTee, 0, code.OpI64Const, 0, 0x53,
+		code.OpIf, code.Void, code.OpLocalGet, 1, code.OpReturn, code.OpEnd)
+}
+
+// numbered writes pieces that jump to each other as Go's compiler has them.
+func (a *author) numbered(depth int) {
+	pieces := 2 + a.IntN(4)
+	a.labels = append(a.labels, code.OpLoop)
+	a.emit(code.OpLoop, code.Void)
+	for range pieces {
+		a.labels = append(a.labels, code.OpBlock)
+		a.emit(code.OpBlock, code.Void)
+	}
+	a.emit(code.OpLocalGet, number, code.OpBrTable, byte(pieces))
+	for range pieces + 1 {
+		a.emit(byte(a.IntN(pieces)))
+	}
+	for left := pieces - 1; left >= 0; left-- {
+		a.emit(code.OpEnd)
+		a.labels = a.labels[:len(a.labels)-1]
+		a.turn()
+		a.statement(depth - 1)
+		a.condition()
+		a.emit(code.OpIf, code.Void, code.OpI32Const, byte(a.IntN(pieces+2)), code.OpLocalSet, number, code.OpBr, byte(left+1), code.OpEnd)
+	}
+	a.emit(code.OpEnd)
+	a.labels = a.labels[:len(a.labels)-1]
+}
+
 func (a *author) block(op byte, depth int) {
 	a.labels = append(a.labels, op)
 	a.emit(op, code.Void)
-	if op == code.OpLoop { // turns are used up: leave the function
-		a.emit(code.OpLocalGet, 0, code.OpI64Const, 1, code.OpI64Sub, code.OpLocalTee, 0, code.OpI64Const, 0, 0x53,
-			code.OpIf, code.Void, code.OpLocalGet, 1, code.OpReturn, code.OpEnd)
+	if op == code.OpLoop {
+		a.turn()
 	}
 	for range 1 + a.IntN(4) {
 		a.statement(depth - 1)
@@ -97,7 +133,7 @@ func (a *author) block(op byte, depth int) {
 // function is a body of type (i64, i64) → i64. Which NaN a float is does not show
 // in it: that is what differs before and after.
 func (a *author) function(statements int) []byte {
-	a.b, a.size, a.labels = []byte{2, 1, code.I64, 1, code.F64, code.OpBlock, code.Void}, 0, []byte{code.OpBlock}
+	a.b, a.size, a.labels = []byte{3, 1, code.I64, 1, code.F64, 1, code.I32, code.OpBlock, code.Void}, 0, []byte{code.OpBlock}
 	for range statements {
 		a.statement(5)
 	}

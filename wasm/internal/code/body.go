@@ -12,6 +12,8 @@ type Instruction struct {
 	Raw []byte
 	// Index is the label, function, type, local or global that it names.
 	Index uint32
+	// Constant is the number that i32.const leaves.
+	Constant int32
 	// Labels are those of br_table, the default last. The next instruction
 	// reuses them.
 	Labels []uint32
@@ -135,7 +137,7 @@ func (b *Body) Next(in *Instruction) bool {
 	case oneMemory:
 		b.memory(r.byte())
 	case i32:
-		r.signed(32)
+		in.Constant = int32(r.signed(32))
 	case i64:
 		r.signed(64)
 	case f32:

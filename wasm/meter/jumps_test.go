@@ -1,0 +1,50 @@
+package meter_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/weft-network/weft/wasm/internal/code"
+	"github.com/weft-network/weft/wasm/meter"
+)
+
+func TestAJumpThroughATableLeadsWhereItEnds(t *testing.T) {
+	set := func(number, local byte) []byte { return []byte{code.OpI32Const, number, code.OpLocalSet, local} }
+	branch := func(label byte) []byte { return []byte{code.OpBr, label} }
+	within := func(op byte, inner ...[]byte) []byte { return join([]byte{op, code.Void}, join(inner...), end) }
+	// Three blocks in a loop, the innermost of which holds the table. What is
+	// given stands in the outermost: the others are closed.
+	body := func(head, piece []byte) []byte {
+		return join([]byte{1, 2, code.I32}, []byte{code.OpLoop, code.Void}, times(3, code.OpBlock, code.Void), head,
+			end, end, piece, end, end, end)
+	}
+	head := []byte{code.OpLocalGet, 0, code.OpBrTable, 3, 0, 1, 2, 2}
+	for name, c := range map[string]struct{ head, piece, want []byte }{
+		"forward":                            {head, join(set(2, 0), branch(1)), join(set(2, 0), branch(0))},
+		"forward, beyond the table":          {head, join(set(9, 0), branch(1)), join(set(9, 0), branch(0))},
+		"forward, by a number below zero":    {head, join(set(0x7f, 0), branch(1)), join(set(0x7f, 0), branch(0))},
+		"forward, from within":               {head, within(code.OpBlock, set(2, 0), branch(2)), within(code.OpBlock, set(2, 0), branch(1))},
+		"back":                               {head, join(set(1, 0), branch(1)), nil},
+		"back, to a level that is open anew": {head, within(code.OpBlock, set(1, 0), branch(2)), nil},
+		"by another variable":                {head, join(set(2, 1), branch(1)), nil},
+		"not to the loop":                    {head, join(set(2, 0), branch(2)), nil},
+		"with something between":             {head, join(set(2, 0), []byte{code.OpNop}, branch(1)), nil},
+		"by no constant":                     {head, join([]byte{code.OpLocalGet, 1, code.OpLocalSet, 0}, branch(1)), nil},
+		"where nothing comes":                {head, join([]byte{code.OpUnreachable}, set(2, 0), branch(1)), nil},
+		"a table after something else":       {join([]byte{code.OpNop}, head), join(set(2, 0), branch(1)), nil},
+		"a table by two variables":           {join([]byte{code.OpLocalGet, 1}, head), join(set(2, 0), branch(1)), nil},
+		"a table where nothing comes":        {join([]byte{code.OpUnreachable}, head), join(set(2, 0), branch(1)), nil},
+		"a table in an if":                   {join([]byte{code.OpLocalGet, 1}, within(code.OpIf, head)), join(set(2, 0), branch(1)), nil},
+	} {
+		if c.want == nil {
+			c.want = c.piece
+		}
+		got, err := meter.ShorterJumps(body(c.head, c.piece))
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if want := body(c.head, c.want); !bytes.Equal(got, want) {
+			t.Errorf("%s:\n got %x\nwant %x", name, got, want)
+		}
+	}
+}
