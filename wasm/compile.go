@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
@@ -61,9 +60,6 @@ func engineConfig(cache wazero.CompilationCache) wazero.RuntimeConfig {
 func compileModule(ctx context.Context, engine wazero.Runtime, code []byte) (wazero.CompiledModule, error) {
 	ctx = experimental.WithCompilationWorkers(ctx, min(compileWorkers, runtime.GOMAXPROCS(0)))
 	compiled, err := engine.CompileModule(ctx, code)
-	// Compiling leaves several times the code's size behind as garbage. It is
-	// rare, so the memory is given back at once.
-	debug.FreeOSMemory()
 	if err != nil {
 		return nil, fmt.Errorf("not valid WebAssembly of the features chaincode may use: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -179,6 +180,9 @@ func (r *Runtime) newModule(ctx context.Context, packageID string, code []byte,
 	r.compiling.Lock()
 	compiled, err := compileModule(ctx, r.engine, metered.Code)
 	r.compiling.Unlock()
+	// Compiling leaves several times the code's size behind as garbage. It is
+	// rare, so the memory is given back at once.
+	debug.FreeOSMemory()
 	if err != nil {
 		return nil, err
 	}

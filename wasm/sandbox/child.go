@@ -1,10 +1,8 @@
 package sandbox
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -36,11 +34,6 @@ func Self() []string {
 }
 
 const (
-	// lastWords bounds what is kept of the beginning of a child's standard
-	// error, where Go's runtime says why it gave up.
-	lastWords = 8 << 10
-	// maxVerdict bounds what a child answers.
-	maxVerdict = 64 << 10
 	// pipeDelay is how long the pipes of a dead child may stay open. Nobody else
 	// holds them: what takes time is to read what is left in them, on a machine
 	// with much other work.
@@ -60,20 +53,10 @@ type child struct {
 	started func(pid int)
 }
 
-// verdict is what a child answers, in a line; one without Done and Error did not
-// come to an end. What it made may follow.
-type verdict struct {
-	Done  bool   `json:"done"`
-	Bytes int    `json:"bytes,omitempty"` // that follow
-	Error string `json:"error,omitempty"`
-	// CPU reports that the child noticed the end of its processor time.
-	CPU bool `json:"cpu,omitempty"`
-}
-
 // run has the child do its task on the module. It returns what follows the
 // verdict, and the processor time that it took.
 func (ch *child) run(ctx context.Context, module []byte) ([]byte, time.Duration, error) {
-	out, words := &head{limit: maxVerdict + ch.task.most}, &head{limit: lastWords}
+	out, words := &reply{most: ch.task.most}, &head{limit: lastWords}
 	cmd := ch.command(ctx, out, words)
 	err := ch.attend(cmd, module)
 	switch {
@@ -83,15 +66,13 @@ func (ch *child) run(ctx context.Context, module []byte) ([]byte, time.Duration,
 		return nil, 0, fmt.Errorf("start a process of %s: %w", ch.program[0], err)
 	}
 	used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	line, made, _ := bytes.Cut(out.Bytes(), []byte{'\n'})
-	var v verdict
-	switch parsed := json.Unmarshal(line, &v); {
-	case parsed == nil && v.Done && v.Bytes == len(made):
-		return made, used, nil
+	switch {
+	case out.whole():
+		return out.made, used, nil
 	case ctx.Err() != nil:
 		return nil, used, context.Cause(ctx)
 	}
-	return nil, used, ch.explain(v, err, used, words.String())
+	return nil, used, ch.explain(out.verdict, err, used, words.String())
 }
 
 // command has nothing of this process in it but three pipes.
@@ -180,14 +161,3 @@ func outOfMemory(words string) bool {
 }
 
 func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
-
-// head keeps the first bytes written to it.
-type head struct {
-	bytes.Buffer
-	limit int
-}
-
-func (h *head) Write(p []byte) (int, error) {
-	_, _ = h.Buffer.Write(p[:min(len(p), max(0, h.limit-h.Len()))])
-	return len(p), nil
-}

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -104,23 +103,32 @@ func (e *entry) verify() error {
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(filepath.Join(e.dir, r.File))
+	there, err := recordOf(e.dir, r.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is gone", r.File)
 	}
 	if err != nil {
 		return err
 	}
+	if there != r {
+		return fmt.Errorf("%s is not what was compiled: its hash differs", r.File)
+	}
+	return nil
+}
+
+// recordOf reads a file below dir.
+func recordOf(dir, file string) (record, error) {
+	f, err := os.Open(filepath.Join(dir, file))
+	if err != nil {
+		return record{}, err
+	}
 	defer f.Close()
 	sum := sha256.New()
 	n, err := io.Copy(sum, f)
 	if err != nil {
-		return err
+		return record{}, err
 	}
-	if n != r.Bytes || hex.EncodeToString(sum.Sum(nil)) != r.SHA256 {
-		return fmt.Errorf("%s is not what was compiled: its hash differs", r.File)
-	}
-	return nil
+	return record{File: file, Bytes: n, SHA256: hex.EncodeToString(sum.Sum(nil))}, nil
 }
 
 func (e *entry) read() (record, error) {
@@ -149,18 +157,22 @@ func (e *entry) read() (record, error) {
 // forget empties the record.
 func (e *entry) forget() error { return os.WriteFile(e.path, nil, 0o600) }
 
-// keep moves a compiled file to where the engine looks for it, over whatever
-// lies there, and records its hash.
-func (e *entry) keep(aside, file string) error {
-	code, err := os.Open(filepath.Join(aside, file))
+// keep moves what was compiled to where the engine looks for it, over whatever
+// lies there, and writes the record that came with it. It does not read the
+// machine code: who compiled it did.
+func (e *entry) keep(aside string, r record) error {
+	file, err := onlyFile(aside)
 	if err != nil {
 		return err
 	}
-	defer code.Close()
-	sum := sha256.New()
-	n, err := io.Copy(sum, code)
-	if err != nil {
+	info, err := os.Stat(filepath.Join(aside, file))
+	switch {
+	case err != nil:
 		return err
+	case filepath.Dir(file) != e.engine.folder:
+		return fmt.Errorf("the compiler left %s, this engine looks in %s", file, e.engine.folder)
+	case r.File != file || r.Bytes != info.Size() || len(r.SHA256) != hex.EncodedLen(sha256.Size):
+		return fmt.Errorf("the compiler left %s of %d bytes and speaks of %q of %d bytes", file, info.Size(), r.File, r.Bytes)
 	}
 	if err := os.MkdirAll(filepath.Join(e.dir, e.engine.folder), 0o700); err != nil {
 		return err
@@ -168,9 +180,9 @@ func (e *entry) keep(aside, file string) error {
 	if err := os.Rename(filepath.Join(aside, file), filepath.Join(e.dir, file)); err != nil {
 		return err
 	}
-	var raw bytes.Buffer
-	if err := json.NewEncoder(&raw).Encode(record{File: file, Bytes: n, SHA256: hex.EncodeToString(sum.Sum(nil))}); err != nil {
+	raw, err := json.Marshal(r)
+	if err != nil {
 		return err
 	}
-	return os.WriteFile(e.path, raw.Bytes(), 0o600)
+	return os.WriteFile(e.path, raw, 0o600)
 }

@@ -21,11 +21,11 @@ package sandbox
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/weft-network/weft/wasm"
@@ -182,18 +182,11 @@ func (c *Compiler) fill(ctx context.Context, e *entry, module []byte) error {
 	defer os.RemoveAll(aside)
 	c.cfg.Began(ctx)
 	began := time.Now()
-	used, err := c.run(ctx, aside, module)
+	made, used, err := c.run(ctx, aside, module)
 	if err != nil {
 		return err
 	}
-	file, err := onlyFile(aside)
-	if err != nil {
-		return err
-	}
-	if filepath.Dir(file) != c.engine.folder {
-		return fmt.Errorf("the compiler left %s, this engine looks in %s", file, c.engine.folder)
-	}
-	if err := e.keep(aside, file); err != nil {
+	if err := e.keep(aside, made); err != nil {
 		return err
 	}
 	c.cfg.Log.Info("chaincode compiled", "module", hex.EncodeToString(e.module[:6]), "bytes", len(module),
@@ -208,18 +201,26 @@ const (
 	mostNice = 19
 )
 
-// run compiles into dir and returns the processor time that it took, as far as
-// known.
-func (c *Compiler) run(ctx context.Context, dir string, module []byte) (time.Duration, error) {
+// run compiles into dir and returns what is to be recorded of it, and the
+// processor time that it took, as far as known.
+func (c *Compiler) run(ctx context.Context, dir string, module []byte) (record, time.Duration, error) {
 	if c.cfg.Program == nil {
-		return 0, wasm.CompileIntoCache(ctx, dir, module)
+		made, err := compileInto(ctx, dir, module)
+		return made, 0, err
 	}
 	workers, nice := 2, someNice
 	if c.cfg.Busy != nil && c.cfg.Busy() {
 		workers, nice = 1, mostNice
 	}
-	_, used, err := c.child(ctx, compileTask(dir), module, workers, nice)
-	return used, err
+	raw, used, err := c.child(ctx, compileTask(dir), module, workers, nice)
+	if err != nil {
+		return record{}, used, err
+	}
+	var made record
+	if err := json.Unmarshal(raw, &made); err != nil {
+		return record{}, used, fmt.Errorf("the compiler's word of what it left: %w", err)
+	}
+	return made, used, nil
 }
 
 // child has a child do a task on a module and returns what it made, and the

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 
@@ -21,7 +22,7 @@ type task struct {
 	most int
 }
 
-func compileTask(dir string) task { return task{args: []string{taskCompile, dir}} }
+func compileTask(dir string) task { return task{[]string{taskCompile, dir}, maxRecord} }
 
 func rewriteTask(o meter.Options) task {
 	number := func(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
@@ -33,7 +34,11 @@ func taskOf(args []string) (work, error) {
 	switch {
 	case len(args) == 2 && args[0] == taskCompile:
 		return func(module []byte) ([]byte, error) {
-			return nil, wasm.CompileIntoCache(context.Background(), args[1], module)
+			made, err := compileInto(context.Background(), args[1], module)
+			if err != nil {
+				return nil, err
+			}
+			return json.Marshal(made)
 		}, nil
 	case len(args) == 3 && args[0] == taskRewrite:
 		pages, err := strconv.ParseUint(args[1], 10, 32)
@@ -47,6 +52,19 @@ func taskOf(args []string) (work, error) {
 		return rewriteWith(meter.Options{MemoryPages: uint32(pages), DepthLimit: uint32(depth)}), nil
 	}
 	return nil, fmt.Errorf("%s has no task %q", Command, args)
+}
+
+// compileInto leaves machine code in a folder that has none, and answers the
+// record of it.
+func compileInto(ctx context.Context, dir string, module []byte) (record, error) {
+	if err := wasm.CompileIntoCache(ctx, dir, module); err != nil {
+		return record{}, err
+	}
+	file, err := onlyFile(dir)
+	if err != nil {
+		return record{}, err
+	}
+	return recordOf(dir, file)
 }
 
 func rewriteWith(o meter.Options) work {

@@ -100,3 +100,29 @@ func TestWhatAChildAnswersIsLookedAt(t *testing.T) {
 		}
 	}
 }
+
+func TestMachineCodeIsOnlyKeptWithARecordOfIt(t *testing.T) {
+	c := newCompiler(t, folder(t), Limits{})
+	e := c.entry(small())
+	for why, spoil := range map[string]func(*record){
+		"":                         func(*record) {},
+		`speaks of "wazero/other"`: func(r *record) { r.File = "wazero/other" },
+		"of 7 bytes":               func(r *record) { r.Bytes = 7 },
+		"and speaks of":            func(r *record) { r.SHA256 = "" },
+	} {
+		aside := folder(t)
+		made, err := compileInto(t.Context(), aside, small())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := made
+		spoil(&made)
+		err = e.keep(aside, made)
+		if (err == nil) != (made == want) || err != nil && !strings.Contains(err.Error(), why) {
+			t.Errorf("%v: %v, not %q", made, err, why)
+		}
+		if kept, err := e.read(); made == want && (err != nil || kept != want) {
+			t.Errorf("%v was kept, not %v: %v", kept, want, err)
+		}
+	}
+}
