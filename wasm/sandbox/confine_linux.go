@@ -21,10 +21,15 @@ const (
 	oomFirst = "1000"
 )
 
-// attributes put the child into a process group of its own, out of reach of a
-// terminal's signals, and end it with this process.
+// attributes put the child into a session of its own, out of reach of a terminal's
+// signals, and end it with this process.
+//
+// The session is for the scheduler, which shares the processors among sessions
+// first and regards the priority of threads only within one. In the peer's, a
+// child would use up what the peer may have, however low its priority: on a busy
+// machine each call then waits for its turn.
 func attributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 }
 
 // keepFiles has no file of this process handed on to children, not even those
@@ -46,6 +51,7 @@ func confine(set setting) error {
 			return fmt.Errorf("priority: %w", err)
 		}
 	}
+	setSession(ofSession(set.nice))
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte(oomFirst), 0o600) // a wish
 	limits := []limit{{unix.RLIMIT_CORE, 0, 0}, {unix.RLIMIT_CPU, set.cpu, set.cpu + graceSeconds}}
 	if memoryLimited {

@@ -54,6 +54,7 @@ func Serve(args []string, in io.Reader, out io.Writer) int {
 		_, _ = io.Copy(io.Discard, in) // ends with the parent
 		os.Exit(exitAlone)
 	}()
+	go insist(set.nice)
 	made, err := do(module)
 	if err != nil {
 		return answer.give(verdict{Error: err.Error()})
