@@ -18,7 +18,8 @@ import "github.com/weft-network/weft/wasm/internal/code"
 //
 // Nothing happens between the loop's head and the table, so that if the block of
 // that entry is still open at the branch, which it is if the jump leads forward,
-// a branch out of it is the same. It spares processors a jump that they guess
+// a branch out of it is the same: no loop takes values here, so what its table
+// leads to takes none either. It spares processors a jump that they guess
 // badly, and lets compilers see which way values go.
 type jumps struct {
 	body   code.Body
