@@ -48,3 +48,42 @@ func TestAJumpThroughATableLeadsWhereItEnds(t *testing.T) {
 		}
 	}
 }
+
+func TestAJumpIntoACycleFromOutsideStays(t *testing.T) {
+	head := []byte{code.OpLocalGet, 0, code.OpBrTable, 3, 0, 1, 2, 3}
+	body := func(pieces [4][]byte) []byte {
+		b := join([]byte{1, 1, code.I32}, []byte{code.OpLoop, code.Void}, times(4, code.OpBlock, code.Void), head)
+		for _, piece := range pieces {
+			b = join(b, end, piece)
+		}
+		return join(b, end, end)
+	}
+	// A jump from one piece to another: by way of the table, and straight.
+	by := func(from, to byte) []byte {
+		return []byte{code.OpI32Const, to, code.OpLocalSet, 0, code.OpBr, 3 - from}
+	}
+	straight := func(from, to byte) []byte {
+		return []byte{code.OpI32Const, to, code.OpLocalSet, 0, code.OpBr, to - from - 1}
+	}
+	for name, c := range map[string]struct{ pieces, want [4][]byte }{
+		"no cycle":            {[4][]byte{by(0, 2)}, [4][]byte{straight(0, 2)}},
+		"to its beginning":    {[4][]byte{by(0, 1), nil, by(2, 1)}, [4][]byte{by(0, 1), nil, by(2, 1)}},
+		"to its end":          {[4][]byte{by(0, 2), nil, by(2, 1)}, [4][]byte{by(0, 2), nil, by(2, 1)}},
+		"into its middle":     {[4][]byte{by(0, 2), nil, nil, by(3, 1)}, [4][]byte{by(0, 2), nil, nil, by(3, 1)}},
+		"into one piece":      {[4][]byte{by(0, 2), nil, by(2, 2)}, [4][]byte{by(0, 2), nil, by(2, 2)}},
+		"beyond it":           {[4][]byte{by(0, 3), nil, by(2, 1)}, [4][]byte{straight(0, 3), nil, by(2, 1)}},
+		"before it":           {[4][]byte{by(0, 1), nil, nil, by(3, 2)}, [4][]byte{straight(0, 1), nil, nil, by(3, 2)}},
+		"within it":           {[4][]byte{nil, by(1, 2), by(2, 1)}, [4][]byte{nil, straight(1, 2), by(2, 1)}},
+		"out of it":           {[4][]byte{nil, by(1, 3), by(2, 1)}, [4][]byte{nil, straight(1, 3), by(2, 1)}},
+		"into an inner one":   {[4][]byte{by(0, 2), nil, by(2, 1), by(3, 0)}, [4][]byte{by(0, 2), nil, by(2, 1), by(3, 0)}},
+		"within an outer one": {[4][]byte{by(0, 2), nil, by(2, 3), by(3, 0)}, [4][]byte{straight(0, 2), nil, straight(2, 3), by(3, 0)}},
+	} {
+		got, err := meter.ShorterJumps(body(c.pieces))
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if want := body(c.want); !bytes.Equal(got, want) {
+			t.Errorf("%s:\n got %x\nwant %x", name, got, want)
+		}
+	}
+}
