@@ -12,6 +12,7 @@ import (
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 
+	"github.com/weft-network/weft/internal/porttest"
 	"github.com/weft-network/weft/ledger/block"
 	"github.com/weft-network/weft/node/commit"
 )
@@ -23,7 +24,7 @@ func TestAPeerWithAnotherStateMakesAllUnhealthy(t *testing.T) {
 	n := newNetwork(t, 1, map[string]int{"Org1": 2, "Org2": 1})
 	odd, other := n.peers["peer1.Org1"], n.peers["peer0.Org2"]
 	for _, r := range []*running{odd, other} {
-		r.cfg.Operations = net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
+		r.cfg.Operations = net.JoinHostPort("127.0.0.1", strconv.Itoa(porttest.Node.Free(t)))
 	}
 	for _, r := range n.all() {
 		if r != odd {

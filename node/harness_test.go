@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,6 +25,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/weft-network/weft/internal/porttest"
 	"github.com/weft-network/weft/ledger/channel/genesis"
 	"github.com/weft-network/weft/ledger/definition"
 	"github.com/weft-network/weft/ledger/ident/ca"
@@ -101,27 +101,6 @@ func (n *network) all() []*running {
 	return list
 }
 
-// portsGiven counts what freePort has tried.
-var portsGiven atomic.Int64
-
-// freePort is one that this run gives once: a node listens some time after it
-// was given its port, and again when it is started again. The ports are below
-// those that systems give to outgoing connections and beside those of the
-// networks of other packages' tests; the process id keeps two runs apart.
-func freePort(t *testing.T) int {
-	t.Helper()
-	const first, choices, apart = 15000, 2000, 97
-	for range choices {
-		port := first + (os.Getpid()*apart+int(portsGiven.Add(1)))%choices
-		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
-			_ = l.Close()
-			return port
-		}
-	}
-	t.Fatal("no port is free")
-	return 0
-}
-
 func (r *running) configure(root string) {
 	t := r.net.t
 	home := filepath.Join(root, r.member.Dir())
@@ -131,7 +110,7 @@ func (r *running) configure(root string) {
 	}
 	r.cfg.MSPID, r.cfg.MSPDir = r.org.Spec.MSPID, filepath.Join(home, "msp")
 	r.cfg.DataDir = filepath.Join(r.net.dir, "data", r.member.Name)
-	r.cfg.Listen = net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
+	r.cfg.Listen = net.JoinHostPort("127.0.0.1", strconv.Itoa(porttest.Node.Free(t)))
 	r.cfg.TLS = TLS{Cert: filepath.Join(home, "tls", "server.crt"), Key: filepath.Join(home, "tls", "server.key")}
 	r.cfg.P2P = []string{"/ip4/127.0.0.1/tcp/0"}
 	r.cfg.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})).With("node", r.member.Name)

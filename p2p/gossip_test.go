@@ -3,9 +3,6 @@ package p2p
 import (
 	"bufio"
 	"fmt"
-	"net"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +12,8 @@ import (
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/libp2p/go-libp2p/core/network"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/weft-network/weft/internal/porttest"
 )
 
 // joined is a topic on one host and what came in on it. The id of a message is
@@ -339,8 +338,8 @@ func TestAPeerThatComesBackGossipsAgain(t *testing.T) {
 	a := newHost(t, "Org1", m)
 	at := join(t, a, "topic", "c")
 	cfg := testConfig(t, "Org1", newSigner(t), m)
-	cfg.Listen = []string{ownAddress(t)} // each takes the same port
-	for i := range 8 {                   // more often than the router itself would try
+	cfg.Listen = []string{fmt.Sprint("/ip4/127.0.0.1/tcp/", porttest.P2P.Free(t))} // each takes the same port
+	for i := range 8 {                                                             // more often than the router itself would try
 		b, err := New(cfg)
 		must(t, err)
 		stop := run(t, b)
@@ -355,20 +354,4 @@ func TestAPeerThatComesBackGossipsAgain(t *testing.T) {
 		}
 		stop()
 	}
-}
-
-// ownAddress has a port that is free and below those that systems give to
-// outgoing connections, so that it stays so while its host is down.
-func ownAddress(t *testing.T) string {
-	t.Helper()
-	const first, choices = 13100, 800
-	for i := range choices {
-		port := strconv.Itoa(first + (os.Getpid()+i)%choices)
-		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port)); err == nil {
-			must(t, l.Close())
-			return "/ip4/127.0.0.1/tcp/" + port
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weft-network/weft/internal/porttest"
 	"github.com/weft-network/weft/ledger/channel"
 	"github.com/weft-network/weft/ledger/ident"
 )
@@ -75,27 +76,6 @@ func TestTopologiesThatCannotBe(t *testing.T) {
 	}
 }
 
-// addressesGiven counts what freeAddress has tried.
-var addressesGiven int
-
-// freeAddress is one that this run gives once. Its port is below those that
-// systems give to outgoing connections, so that it is free when a node starts,
-// and starts again; the process id keeps two runs apart.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	const first, choices, apart = 14100, 900, 61
-	for range choices {
-		addressesGiven++
-		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+(os.Getpid()*apart+addressesGiven)%choices))
-		if l, err := net.Listen("tcp", addr); err == nil {
-			_ = l.Close()
-			return addr
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
-}
-
 // network makes one with free ports, as far as that can be known.
 func network(t *testing.T) *Network {
 	t.Helper()
@@ -105,7 +85,7 @@ func network(t *testing.T) *Network {
 	}
 	n.Dir = t.TempDir()
 	for _, node := range n.Nodes {
-		node.Operations = freeAddress(t)
+		node.Operations = net.JoinHostPort("127.0.0.1", strconv.Itoa(porttest.Devnet.Free(t)))
 	}
 	if err := n.make(time.Now()); err != nil {
 		t.Fatal(err)
