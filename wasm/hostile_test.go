@@ -85,18 +85,20 @@ func TestWhatNeverStartsFailsItsInstall(t *testing.T) {
 	must(t, hostile(t, r, "puppet", wasmtest.Puppet()), newState(), "", "")
 }
 
-// The collector stops the world only once every guest has come to the host: a
-// collection that begins while a guest runs has to end while it runs. On a
-// machine with other work a single call may see none at all.
+// The collector stops the world only once every guest has come to the host: were
+// that at the end of a call, no collection but the one that waits for it could begin
+// and end within. On a machine with other work a call may see none at all; it gets
+// another chance.
 func TestTheCollectorDoesNotWaitForAGuest(t *testing.T) {
 	m := hostile(t, runtimeWith(t, wasm.Limits{}), "2^40 calls", wasmtest.ExponentialCalls(40))
+	const enough = 5
 	var running atomic.Int64 // the number of the call that runs, 0 for none
-	var within atomic.Int64
+	var most atomic.Int64    // collections within one call
 	worst := worstPause(func() {
 		stop := make(chan struct{})
 		var group sync.WaitGroup
 		group.Go(func() {
-			for {
+			for last, within := int64(0), int64(0); ; {
 				select {
 				case <-stop:
 					return
@@ -104,12 +106,16 @@ func TestTheCollectorDoesNotWaitForAGuest(t *testing.T) {
 				}
 				began := running.Load()
 				runtime.GC()
+				if began != last {
+					last, within = began, 0
+				}
 				if began != 0 && began == running.Load() {
-					within.Add(1)
+					within++
+					most.Store(max(most.Load(), within))
 				}
 			}
 		})
-		for i := int64(1); i <= 50 && within.Load() == 0; i++ {
+		for i := int64(1); i <= 100 && most.Load() < enough; i++ {
 			running.Store(i)
 			starve(t, m, wasm.DefaultFuel)
 			running.Store(0)
@@ -117,9 +123,9 @@ func TestTheCollectorDoesNotWaitForAGuest(t *testing.T) {
 		close(stop)
 		group.Wait()
 	})
-	t.Logf("%d collections began and ended within a call; the worst pause was %v", within.Load(), worst)
-	if within.Load() == 0 {
-		t.Error("no collection ended before the call within which it began")
+	t.Logf("%d collections began and ended within a call; the worst pause was %v", most.Load(), worst)
+	if most.Load() < enough {
+		t.Errorf("%d collections at most began and ended within a call", most.Load())
 	}
 }
 
