@@ -53,9 +53,13 @@ func niceAfter(nice int, used, passed time.Duration) int {
 	return max(0, nice-firmer)
 }
 
-// setSession is a wish. The system may be asked ten times a second by all
-// processes together; one that comes too soon asks again at its next look.
+// setSession is a wish, of a process that has a session to itself. The system may be
+// asked ten times a second by all processes together; one that comes too soon asks
+// again at its next look.
 func setSession(nice int) {
+	if session, err := unix.Getsid(0); err != nil || session != os.Getpid() {
+		return
+	}
 	_ = os.WriteFile(sessionPriority, []byte(strconv.Itoa(nice)), 0o600)
 }
 
