@@ -6,8 +6,8 @@
 // block topic; all others take them from there. A peer that is behind fetches
 // what it lacks from another member. Every member publishes a signed StateInfo
 // (height, commit hash, chaincodes, whether it leads) when something changes and
-// every few seconds; elections and the choice of endorsers read those. Blocks are verified by commit.Channel, once,
-// before they are passed on.
+// every few seconds; elections and the choice of endorsers read those. Blocks are
+// verified by commit.Channel, once, before they are passed on.
 package gossip
 
 import (
