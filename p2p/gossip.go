@@ -299,6 +299,25 @@ func (g *gossip) resubscribe(topic string) {
 	}
 }
 
+// repeat tells the router again what a peer has subscribed to. When our stream to a
+// peer ends, the router forgets that, even if the peer has come back meanwhile and
+// said it on a new stream of its own: it would say it once, and we would never
+// send it anything.
+func (g *gossip) repeat(id peer.ID) {
+	g.mu.Lock()
+	in := g.inbound[id]
+	var topics []string
+	if in != nil {
+		topics = slices.Collect(maps.Keys(in.wants))
+	}
+	g.mu.Unlock()
+	for _, topic := range topics {
+		if g.admits(id, topic) {
+			in.tell(topic, true)
+		}
+	}
+}
+
 // unsubscribe makes the router forget the subscribers of a topic that was left.
 // Were it joined again, they would be asked about again.
 func (g *gossip) unsubscribe(topic string) {

@@ -62,6 +62,7 @@ func (gh *gossipHost) NewStream(ctx context.Context, id peer.ID, _ ...protocol.I
 		gh.g.announceLater(id)
 		return nil, fmt.Errorf("gossip with %s: %w", id, err)
 	}
+	go gh.g.repeat(id) // ends when the router has read it, or given up the peer's stream
 	return &outbound{Stream: s, ended: sync.OnceFunc(func() { gh.g.announceLater(id) })}, nil
 }
 
