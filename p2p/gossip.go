@@ -138,6 +138,7 @@ func (g *gossip) announce(id peer.ID) {
 		return
 	}
 	g.arrived.Emit(event.EvtPeerIdentificationCompleted{Peer: id, Protocols: []protocol.ID{gossipProtocol}})
+	go g.repeat(id) // what it said while an older connection of its was ending
 }
 
 // announceLater comes back to a peer whose gossip stream has ended.
