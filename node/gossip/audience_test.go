@@ -11,9 +11,9 @@ import (
 func TestWhoNeedsNoGossip(t *testing.T) {
 	now := time.Now()
 	m := newMembers()
-	m.take(&wire.StateInfo{PeerId: "leads", Sequence: 1, LeadingSince: 100, Height: 50}, "Org1MSP", now)
-	m.take(&wire.StateInfo{PeerId: "follows", Sequence: 1, Height: 50}, "Org1MSP", now)
-	m.take(&wire.StateInfo{PeerId: "boasts", Sequence: 1, LeadingSince: 100, Height: ^uint64(0)}, "Org1MSP", now)
+	m.take(&wire.StateInfo{PeerId: "leads", Sequence: 1, LeadingSince: 100, Height: 50}, "Org1MSP", time.Time{}, now)
+	m.take(&wire.StateInfo{PeerId: "follows", Sequence: 1, Height: 50}, "Org1MSP", time.Time{}, now)
+	m.take(&wire.StateInfo{PeerId: "boasts", Sequence: 1, LeadingSince: 100, Height: ^uint64(0)}, "Org1MSP", time.Time{}, now)
 	before := now.Add(-time.Second)
 	for _, c := range []struct {
 		why    string

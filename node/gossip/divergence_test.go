@@ -104,7 +104,7 @@ func TestAnAlarmRingsForAMembersOtherCommitHashAndForNothingElse(t *testing.T) {
 // and its first claim is compared.
 func TestAFloodOfClaimsTakesNoRoomAndHidesNothing(t *testing.T) {
 	m, now := newMembers(), time.Now()
-	m.take(&wire.StateInfo{PeerId: "a", Sequence: 1}, "Org1MSP", now)
+	m.take(&wire.StateInfo{PeerId: "a", Sequence: 1}, "Org1MSP", time.Time{}, now)
 	for n := range uint64(1000) {
 		m.claim("a", &claim{block: 10 + n, hash: []byte{1}}, 5, now)
 	}

@@ -66,7 +66,8 @@ type Channel struct {
 	members *members
 	blocks  *p2p.Topic
 	state   *p2p.Topic
-	changed chan struct{} // something worth telling or deciding happened
+	changed chan struct{} // something worth deciding happened, or telling
+	news    atomic.Bool   // this peer changed since it last told of itself
 	dials   dials
 	since   uint64      // unix nanoseconds at which this peer began to lead, 0 while it does not; under members.mu
 	anew    atomic.Bool // the configuration changed, and members are to be looked at
@@ -141,7 +142,7 @@ func (c *Channel) validateBlock(from p2p.ID, data []byte) p2p.Verdict {
 		return p2p.Ignore // members' states will tell how far this ledger is behind
 	case errors.Is(err, commit.ErrEarly):
 		c.members.heard(m.Number) // it is fetched again in its turn
-		c.poke()
+		c.look()
 		return p2p.Ignore
 	case err != nil:
 		c.cfg.Log.Warn("a gossiped block is bad", "channel", c.id, "block", m.Number, "from", from, "err", err)
@@ -153,7 +154,7 @@ func (c *Channel) validateBlock(from p2p.ID, data []byte) p2p.Verdict {
 	}
 	if m.Number > c.cfg.Channel.Ledger().Height() {
 		c.members.heard(m.Number) // those before it may have been missed
-		c.poke()
+		c.look()
 	}
 	return p2p.Accept
 }
@@ -169,11 +170,18 @@ func (c *Channel) validateHead(m *wire.BlockGossip) p2p.Verdict {
 	if !c.members.head(m.Number, height) {
 		return p2p.Ignore
 	}
-	c.poke()
+	c.look()
 	return p2p.Accept
 }
 
+// poke has this peer tell of itself soon.
 func (c *Channel) poke() {
+	c.news.Store(true)
+	c.look()
+}
+
+// look has what others told looked at soon.
+func (c *Channel) look() {
 	select {
 	case c.changed <- struct{}{}:
 	default:

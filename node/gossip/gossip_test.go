@@ -93,7 +93,7 @@ func TestExactlyOneLeadsOnceViewsAgree(t *testing.T) {
 func TestWhatAPeerSaidBeforeItCameBackDoesNotCount(t *testing.T) {
 	now := time.Now()
 	m := newMembers()
-	m.take(&wire.StateInfo{PeerId: "a", Sequence: 1, LeadingSince: 100}, "Org1MSP", now)
+	m.take(&wire.StateInfo{PeerId: "a", Sequence: 1, LeadingSince: 100}, "Org1MSP", time.Time{}, now)
 	for _, c := range []struct {
 		why    string
 		peer   p2p.Peer
@@ -210,15 +210,47 @@ func TestAStateIsBelievedOnlyOfAPeerOfTheChannelAboutItself(t *testing.T) {
 	}
 }
 
+// Members that have known each other for a while do not answer each other, or
+// they would never be silent.
+func TestOnlyNewAcquaintancesAreAnswered(t *testing.T) {
+	m, now, sequence := newMembers(), time.Unix(1000, 0), uint64(0)
+	since := now // of the connection
+	hears := func(why string, want bool) {
+		t.Helper()
+		sequence++
+		newer, answer := m.take(&wire.StateInfo{PeerId: "a", Sequence: sequence}, "Org1MSP", since, now)
+		if !newer || answer != want {
+			t.Errorf("%s: newer %t, answered %t", why, newer, answer)
+		}
+	}
+	hears("the first words", true)
+	now = now.Add(acquaintance - 1)
+	hears("soon after, as an answer may be lost", true)
+	now = now.Add(1)
+	hears("after that", false)
+	now = now.Add(heartbeat)
+	hears("a heartbeat later", false)
+	since = now.Add(1)
+	now = now.Add(heartbeat)
+	hears("the first words after it connected anew", true)
+	now = now.Add(acquaintance)
+	hears("after that", false)
+	now = now.Add(stale)
+	hears("the first words after silence", true)
+	if newer, answer := m.take(&wire.StateInfo{PeerId: "a", Sequence: sequence}, "Org1MSP", since, now); newer || answer {
+		t.Error("old words are answered")
+	}
+}
+
 func TestAMemberThatDoesNotDeliverIsNotBelievedForAWhile(t *testing.T) {
 	m, now := newMembers(), catest.Epoch()
-	m.take(&wire.StateInfo{PeerId: "liar", Height: ^uint64(0), Sequence: 1}, "Org2MSP", now)
-	m.take(&wire.StateInfo{PeerId: "honest", Height: 7, Sequence: 1}, "Org1MSP", now)
+	m.take(&wire.StateInfo{PeerId: "liar", Height: ^uint64(0), Sequence: 1}, "Org2MSP", time.Time{}, now)
+	m.take(&wire.StateInfo{PeerId: "honest", Height: 7, Sequence: 1}, "Org1MSP", time.Time{}, now)
 	if m.top(now) != ^uint64(0) || len(m.ahead(5, "Org1MSP", now)) != 2 || m.ahead(5, "Org1MSP", now)[0].info.PeerId != "honest" {
 		t.Errorf("top %d, ahead %v", m.top(now), m.ahead(5, "Org1MSP", now))
 	}
 	m.doubt("liar", now)
-	m.take(&wire.StateInfo{PeerId: "liar", Height: ^uint64(0), Sequence: 2}, "Org2MSP", now)
+	m.take(&wire.StateInfo{PeerId: "liar", Height: ^uint64(0), Sequence: 2}, "Org2MSP", time.Time{}, now)
 	if m.top(now) != 7 || len(m.ahead(5, "Org1MSP", now)) != 1 {
 		t.Errorf("the liar still counts: top %d", m.top(now))
 	}

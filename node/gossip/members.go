@@ -26,6 +26,10 @@ const (
 	heartbeat = 3 * time.Second
 	settle    = 100 * time.Millisecond // changes are told at most this often
 	stale     = 20 * time.Second
+	// acquaintance is how long the words of a member are answered after it was
+	// met. A first answer may be lost while topics are joined. Later on there is
+	// no need, and members would keep each other talking.
+	acquaintance = 2 * hello
 	// patience is how long a gap may stay open before it is fetched.
 	patience = 250 * time.Millisecond
 )
@@ -54,6 +58,7 @@ type member struct {
 	info  *wire.StateInfo
 	mspID string
 	heard time.Time
+	met   time.Time // first heard since it connected, or after it was silent
 	doubt time.Time // until then its height is not believed
 	claims
 }
@@ -112,8 +117,10 @@ func (m *members) heard(n uint64) {
 	m.beyond = max(m.beyond, n+1)
 }
 
-// take keeps a newer StateInfo and reports whether it was.
-func (m *members) take(info *wire.StateInfo, mspID string, now time.Time) bool {
+// take keeps a newer StateInfo and reports whether it was newer, and whether the
+// member wants an answer: it was met so lately that it may not have heard of
+// this peer yet. It is connected since then; zero when it is not.
+func (m *members) take(info *wire.StateInfo, mspID string, since, now time.Time) (newer, answer bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	old, ok := m.byID[info.PeerId]
@@ -121,10 +128,14 @@ func (m *members) take(info *wire.StateInfo, mspID string, now time.Time) bool {
 		maps.DeleteFunc(m.byID, func(_ string, x member) bool { return now.Sub(x.heard) > forgotten })
 	}
 	if ok && old.info.Sequence >= info.Sequence || !ok && len(m.byID) >= maxMembers {
-		return false
+		return false, false
 	}
-	m.byID[info.PeerId] = member{info: info, mspID: mspID, heard: now, doubt: old.doubt, claims: old.claims}
-	return true
+	met := old.met
+	if !ok || old.heard.Before(since) || now.Sub(old.heard) >= stale {
+		met = now
+	}
+	m.byID[info.PeerId] = member{info: info, mspID: mspID, heard: now, met: met, doubt: old.doubt, claims: old.claims}
+	return true, now.Sub(met) < acquaintance
 }
 
 // drop forgets the members that bad says so of.
@@ -195,15 +206,30 @@ func (c *Channel) validateState(from p2p.ID, data []byte) p2p.Verdict {
 		c.cfg.Log.Warn("a member's state is not believed", "channel", c.id, "from", from, "err", err)
 		return p2p.Reject
 	}
-	if !c.members.take(info, mspID, time.Now()) {
+	newer, answer := c.members.take(info, mspID, c.connected(info.PeerId), time.Now())
+	if !newer {
 		return p2p.Ignore
 	}
 	c.claimed(info)
 	if c.cfg.OnState != nil {
 		c.cfg.OnState(info)
 	}
-	c.poke()
+	if answer {
+		c.poke()
+	} else {
+		c.look()
+	}
 	return p2p.Accept
+}
+
+// connected is since when a peer is; zero when it is not.
+func (c *Channel) connected(id string) time.Time {
+	for _, p := range c.cfg.Mesh.Host().Peers() {
+		if string(p.ID) == id {
+			return p.Since
+		}
+	}
+	return time.Time{}
 }
 
 func (c *Channel) checkState(info *wire.StateInfo) (string, error) {
@@ -291,17 +317,16 @@ func (c *Channel) tend(ctx context.Context, lead chan<- bool, behind chan<- uint
 	look := newAlarm(0)
 	defer look.Stop()
 	gap := watch{since: started}
-	news := true // this peer changed since it last told of itself
+	c.news.Store(true)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-c.changed:
-			news = true
 			look.within(settle)
 			continue
 		case <-beat.C:
-			news = true
+			c.news.Store(true)
 		case <-look.C:
 			look.set = false
 		}
@@ -309,7 +334,7 @@ func (c *Channel) tend(ctx context.Context, lead chan<- bool, behind chan<- uint
 			c.members.drop(func(info *wire.StateInfo) bool { return c.cfg.Mesh.Allow(info.Identity, mesh.State, c.id) != nil })
 		}
 		if c.elect(ctx, started, lead) {
-			news = true
+			c.news.Store(true)
 		}
 		if wait := gap.look(c); wait >= 0 {
 			look.within(max(wait, settle))
@@ -323,11 +348,10 @@ func (c *Channel) tend(ctx context.Context, lead chan<- bool, behind chan<- uint
 		c.meet(ctx)
 		if time.Since(started) < 2*hello {
 			look.within(2 * settle) // a start settles fast
-			news = true
+			c.news.Store(true)
 		}
-		if news {
+		if c.news.Swap(false) {
 			c.tell(ctx, c.leadingSince())
-			news = false
 		}
 	}
 }
