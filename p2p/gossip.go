@@ -23,8 +23,8 @@ import (
 const gossipProtocol = protocol.ID("/weft/gossip/1")
 
 // gossip is one gossipsub router. It sees the world through gossipHost, in
-// which a peer exists only once it is proven, and subscriptions through a
-// filter, in which a topic exists for a peer only when Membership allows it.
+// which a peer exists only once it is proven, and what peers send through
+// inspect, in which a topic exists for a peer only when Membership allows it.
 type gossip struct {
 	h       *Host
 	ps      *pubsub.PubSub
@@ -36,9 +36,10 @@ type gossip struct {
 	joining sync.Mutex
 
 	// mu is never held while links.mu is wanted, nor while Membership is asked.
-	mu      sync.Mutex
-	topics  map[string]*Topic
-	inbound map[peer.ID]*inbound
+	mu       sync.Mutex
+	topics   map[string]*Topic
+	inbound  map[peer.ID]*inbound
+	outbound map[peer.ID]*outbound
 	// allowed remembers Membership's answers until the next Reconsider.
 	allowed map[peer.ID]map[string]bool
 	epoch   int
@@ -47,9 +48,10 @@ type gossip struct {
 func newGossip(h *Host) (*gossip, error) {
 	g := &gossip{
 		h: h, bus: eventbus.NewBus(),
-		topics:  map[string]*Topic{},
-		inbound: map[peer.ID]*inbound{},
-		allowed: map[peer.ID]map[string]bool{},
+		topics:   map[string]*Topic{},
+		inbound:  map[peer.ID]*inbound{},
+		outbound: map[peer.ID]*outbound{},
+		allowed:  map[peer.ID]map[string]bool{},
 	}
 	var err error
 	if g.arrived, err = g.bus.Emitter(new(event.EvtPeerIdentificationCompleted)); err != nil {
@@ -80,7 +82,6 @@ func (g *gossip) options() []pubsub.Option {
 		// a young mesh delays nothing.
 		pubsub.WithFloodPublish(true),
 		pubsub.WithPeerExchange(false),
-		pubsub.WithSubscriptionFilter(g),
 		pubsub.WithPeerFilter(g.admits),
 		pubsub.WithAppSpecificRpcInspector(g.inspect),
 		pubsub.WithPeerScore(scoreParams()),
@@ -131,30 +132,12 @@ func topicScore() *pubsub.TopicScoreParams {
 	}
 }
 
-// announce shows a proven peer to the router, which opens its stream to it. A
-// peer that the router knows already is no news to it.
-func (g *gossip) announce(id peer.ID) {
-	if g.h.ctx.Err() != nil {
-		return
-	}
-	g.arrived.Emit(event.EvtPeerIdentificationCompleted{Peer: id, Protocols: []protocol.ID{gossipProtocol}})
-	go g.repeat(id) // what it said while an older connection of its was ending
-}
-
-// announceLater comes back to a peer whose gossip stream has ended.
-func (g *gossip) announceLater(id peer.ID) {
-	time.AfterFunc(gossipRetry, func() {
-		if _, ok := g.h.links.peer(id); ok {
-			g.announce(id)
-		}
-	})
-}
-
 // forget drops what is remembered of a peer that has gone.
 func (g *gossip) forget(id peer.ID) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.allowed, id)
+	g.epoch++ // an answer that is on its way is of a peer that has gone
 }
 
 // admits tells whether a peer may take part in a topic that is joined here.
@@ -184,7 +167,6 @@ func (g *gossip) admits(id peer.ID, topic string) bool {
 
 // remember keeps an answer; false when Membership may have changed since it
 // was given: then it must not be used, for reconsider would not know of it.
-// A peer that has gone meanwhile leaves a few bytes until the next Reconsider.
 func (g *gossip) remember(id peer.ID, topic string, ok bool, epoch int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -200,9 +182,10 @@ func (g *gossip) remember(id peer.ID, topic string, ok bool, epoch int) bool {
 
 // inspect changes what a peer sends before the router sees it. Messages on
 // topics that are not the peer's are taken out, before they are noted as seen.
-// And whoever subscribes is grafted: else the mesh would form at the next
+// And whoever is newly subscribed is grafted: else the mesh would form at the next
 // heartbeat only, and a message that came to be forwarded before would stop.
-// The router prunes what is too much.
+// The router prunes what is too much, and holds a graft against a peer that it
+// pruned a moment ago: nobody is grafted again who is subscribed already.
 func (g *gossip) inspect(id peer.ID, rpc *pubsub.RPC) error {
 	rpc.Publish = slices.DeleteFunc(rpc.Publish, func(m *pb.Message) bool {
 		return !g.admits(id, m.GetTopic())
@@ -210,13 +193,13 @@ func (g *gossip) inspect(id peer.ID, rpc *pubsub.RPC) error {
 	if len(rpc.Subscriptions) > maxSubscriptions {
 		return fmt.Errorf("%w: %d in one message", pubsub.ErrTooManySubscriptions, len(rpc.Subscriptions))
 	}
-	for _, sub := range rpc.Subscriptions {
-		if sub.GetSubscribe() && g.admits(id, sub.GetTopicid()) {
-			if rpc.Control == nil {
-				rpc.Control = &pb.ControlMessage{}
-			}
-			rpc.Control.Graft = append(rpc.Control.Graft, &pb.ControlGraft{TopicID: sub.Topicid})
+	var news []string
+	rpc.Subscriptions, news = g.hear(id, rpc.Subscriptions)
+	for _, topic := range news {
+		if rpc.Control == nil {
+			rpc.Control = &pb.ControlMessage{}
 		}
+		rpc.Control.Graft = append(rpc.Control.Graft, &pb.ControlGraft{TopicID: &topic})
 	}
 	return nil
 }
@@ -243,7 +226,7 @@ func (g *gossip) reconsider() {
 	names := slices.Collect(maps.Keys(g.topics))
 	g.mu.Unlock()
 	for _, name := range names {
-		g.resubscribe(name)
+		g.recall(name)
 	}
 }
 
@@ -251,92 +234,6 @@ func (g *gossip) joined(topic string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.topics[topic] != nil
-}
-
-// CanSubscribe is asked when this host joins a topic.
-func (g *gossip) CanSubscribe(string) bool { return true }
-
-// FilterIncomingSubscriptions passes on what the peer may subscribe to. The
-// rest is noted: the topic may be joined here later, or the peer admitted.
-func (g *gossip) FilterIncomingSubscriptions(id peer.ID, subs []*pb.RPC_SubOpts) ([]*pb.RPC_SubOpts, error) {
-	var pass []*pb.RPC_SubOpts
-	for _, sub := range subs {
-		topic := sub.GetTopicid()
-		if topic == "" || len(topic) > maxTopicName {
-			continue
-		}
-		if ours := sub.GetRequestsPartial(); ours { // see inbound.tell
-			sub.RequestsPartial = nil
-		} else {
-			g.note(id, topic, sub.GetSubscribe())
-		}
-		if !sub.GetSubscribe() || g.admits(id, topic) {
-			pass = append(pass, sub)
-		}
-	}
-	return pass, nil
-}
-
-func (g *gossip) note(id peer.ID, topic string, subscribed bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	in := g.inbound[id]
-	switch {
-	case in == nil:
-	case !subscribed:
-		delete(in.wants, topic)
-	case len(in.wants) < maxSubscriptions:
-		in.wants[topic] = true
-	}
-}
-
-// resubscribe repeats, as if the peers had just sent them, the subscriptions
-// to a topic of peers that may have been filtered before.
-func (g *gossip) resubscribe(topic string) {
-	for id, in := range g.subscribers(topic) {
-		if g.admits(id, topic) {
-			in.tell(topic, true)
-		}
-	}
-}
-
-// repeat tells the router again what a peer has subscribed to. When our stream to a
-// peer ends, the router forgets that, even if the peer has come back meanwhile and
-// said it on a new stream of its own: it would say it once, and we would never
-// send it anything.
-func (g *gossip) repeat(id peer.ID) {
-	g.mu.Lock()
-	in := g.inbound[id]
-	var topics []string
-	if in != nil {
-		topics = slices.Collect(maps.Keys(in.wants))
-	}
-	g.mu.Unlock()
-	for _, topic := range topics {
-		if g.admits(id, topic) {
-			in.tell(topic, true)
-		}
-	}
-}
-
-// unsubscribe makes the router forget the subscribers of a topic that was left.
-// Were it joined again, they would be asked about again.
-func (g *gossip) unsubscribe(topic string) {
-	for _, in := range g.subscribers(topic) {
-		in.tell(topic, false)
-	}
-}
-
-func (g *gossip) subscribers(topic string) map[peer.ID]*inbound {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	out := map[peer.ID]*inbound{}
-	for id, in := range g.inbound {
-		if in.wants[topic] {
-			out[id] = in
-		}
-	}
-	return out
 }
 
 // messageID is the router's: it tells copies apart by every byte. A message

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/libp2p/go-libp2p/core/connmgr"
 	"github.com/libp2p/go-libp2p/core/event"
@@ -49,21 +48,19 @@ func (gh *gossipHost) SetStreamHandlerMatch(_ protocol.ID, _ func(protocol.ID) b
 }
 func (gh *gossipHost) RemoveStreamHandler(protocol.ID) {}
 
-// NewStream opens the router's stream to a proven peer. When the stream cannot
-// be opened or ends, the router would not try again, or only a few times while
-// the peer stays connected; so the peer is announced to it again.
+// NewStream opens the router's stream to a proven peer. By then the router has let
+// go of an older stream, and with it of all that the peer has subscribed to, even
+// if the peer has come back meanwhile and said it on a stream of its own.
 func (gh *gossipHost) NewStream(ctx context.Context, id peer.ID, _ ...protocol.ID) (network.Stream, error) {
-	h := gh.g.h
-	if _, ok := h.links.peer(id); !ok {
+	if _, ok := gh.g.h.links.peer(id); !ok {
 		return nil, fmt.Errorf("gossip with %s: %w", id, ErrNotConnected)
 	}
-	s, err := h.openGossip(ctx, id)
+	s, err := gh.g.h.openGossip(ctx, id)
 	if err != nil {
-		gh.g.announceLater(id)
 		return nil, fmt.Errorf("gossip with %s: %w", id, err)
 	}
-	go gh.g.repeat(id) // ends when the router has read it, or given up the peer's stream
-	return &outbound{Stream: s, ended: sync.OnceFunc(func() { gh.g.announceLater(id) })}, nil
+	go gh.g.recallPeer(id) // ends when the router has read it, or given up the peer's stream
+	return gh.g.opened(id, s), nil
 }
 
 func (h *Host) openGossip(ctx context.Context, id peer.ID) (network.Stream, error) {
@@ -83,22 +80,6 @@ func (h *Host) openGossip(ctx context.Context, id peer.ID) (network.Stream, erro
 		return nil, err
 	}
 	return s, nil
-}
-
-// outbound tells when the router is done with the stream.
-type outbound struct {
-	network.Stream
-	ended func()
-}
-
-func (o *outbound) Close() error {
-	defer o.ended()
-	return o.Stream.Close()
-}
-
-func (o *outbound) Reset() error {
-	defer o.ended()
-	return o.Stream.Reset()
 }
 
 // provenNetwork hides peers that are not proven.

@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -12,33 +13,49 @@ import (
 )
 
 // inbound is the stream on which a peer gossips to us, as the router reads it.
-// Frames pass through whole, so that a subscription that was held back can be
-// put between them later: a peer announces its topics once, and the router has
-// no other door for them.
+// Frames pass through whole, so that others can be put between them: the router
+// has no other door to make it look at a peer's subscriptions again.
 type inbound struct {
 	network.Stream
-	out *io.PipeReader
-	in  *io.PipeWriter
-	// wants are the topics that the peer has subscribed to, also those the
-	// router was not told of. Guarded by gossip.mu.
+	r    io.Reader // what the router reads: a look at "", then out
+	out  *io.PipeReader
+	in   *io.PipeWriter
+	done chan struct{} // closed when the router has let go of the stream
+	// wants are the topics that the peer has subscribed to; true for those that
+	// the router counts it to. Guarded by gossip.mu.
 	wants map[string]bool
 }
 
-// serve leads a gossip stream of a proven peer to the router until it ends.
+func newInbound(s network.Stream) *inbound {
+	in := &inbound{Stream: s, done: make(chan struct{}), wants: map[string]bool{}}
+	in.out, in.in = io.Pipe()
+	in.r = io.MultiReader(bytes.NewReader(look("")), in.out)
+	return in
+}
+
+// serve leads a gossip stream of a proven peer to the router until it ends. A peer
+// has one: an older one is ended first, and the router hears of the newer when it
+// has let go of the older. Else it could learn of the older's end after it has
+// read the newer's subscriptions, and forget these.
 func (g *gossip) serve(s network.Stream) {
 	id := s.Conn().RemotePeer()
-	in := &inbound{Stream: s, wants: map[string]bool{}}
-	in.out, in.in = io.Pipe()
+	in := newInbound(s)
+	defer close(in.done)
 	g.mu.Lock()
-	g.inbound[id] = in // the router gives up an older one when it is given this
+	older := g.inbound[id]
+	g.inbound[id] = in
 	g.mu.Unlock()
 	defer func() {
 		g.mu.Lock()
+		defer g.mu.Unlock()
 		if g.inbound[id] == in {
 			delete(g.inbound, id)
 		}
-		g.mu.Unlock()
 	}()
+	if older != nil {
+		older.Reset()
+		<-older.done
+	}
 
 	pumped := make(chan struct{})
 	go func() {
@@ -64,23 +81,30 @@ func (in *inbound) pump() {
 	}
 }
 
-// tell the router that the peer subscribes or unsubscribes, as if it had just
-// said so. A mark, a flag that gossip without extensions has no use for, lets
-// the filter know that these are not the peer's words; a peer that sets it
-// itself only keeps us from noting its own wish. Each write to the pipe is read
-// whole before the next, so frames do not mix; it returns when the router has
-// read it, or given up the stream.
-func (in *inbound) tell(topic string, subscribed bool) {
-	rpc, err := proto.Marshal(&pb.RPC{Subscriptions: []*pb.RPC_SubOpts{{
-		Topicid: proto.String(topic), Subscribe: proto.Bool(subscribed), RequestsPartial: proto.Bool(true),
-	}}})
-	if err != nil {
-		return // a topic name that is not UTF-8 was never read from a peer
+// recall makes the router look at topics of the peer again. Each write to the pipe
+// is read whole before the next, so frames do not mix; it returns when the router
+// has read it, or given up the stream.
+func (in *inbound) recall(topics ...string) { in.in.Write(look(topics...)) }
+
+// look is a frame that makes the router look at topics again; that of the empty
+// name stands before all that a stream brings, and forgets what an older stream
+// brought. A mark, a flag that gossip without extensions has no use for, tells it
+// from the peer's own words; a peer that sets it has us look again, no more.
+func look(topics ...string) []byte {
+	var rpc pb.RPC
+	for _, topic := range topics {
+		rpc.Subscriptions = append(rpc.Subscriptions, &pb.RPC_SubOpts{
+			Topicid: proto.String(topic), RequestsPartial: proto.Bool(true),
+		})
 	}
-	in.in.Write(appendFrame(nil, rpc))
+	frame, err := proto.Marshal(&rpc)
+	if err != nil {
+		return nil // a topic name that is not UTF-8 was never read from a peer
+	}
+	return appendFrame(nil, frame)
 }
 
-func (in *inbound) Read(p []byte) (int, error) { return in.out.Read(p) }
+func (in *inbound) Read(p []byte) (int, error) { return in.r.Read(p) }
 
 func (in *inbound) Close() error {
 	in.out.Close()

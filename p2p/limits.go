@@ -72,7 +72,7 @@ const (
 	gossipQueue = 128
 	// gossipHeartbeat repairs the mesh of a topic.
 	gossipHeartbeat = 700 * time.Millisecond
-	// gossipRetry is the pause before a gossip stream that ended is reopened.
+	// gossipRetry is the pause between attempts at a gossip stream to a peer.
 	gossipRetry = time.Second
 )
 

@@ -50,6 +50,8 @@ type link struct {
 
 type member struct {
 	peer    Peer
+	ctx     context.Context // ends with the last connection
+	cancel  context.CancelFunc
 	links   int
 	streams map[Protocol]int // inbound
 	open    map[*Stream]struct{}
@@ -143,9 +145,11 @@ func (ls *links) succeed(l *link, p Peer) {
 		return
 	}
 	m := ls.members[l.remote]
-	if m == nil {
+	first := m == nil
+	if first {
 		p.Since = time.Now()
 		m = &member{streams: map[Protocol]int{}, open: map[*Stream]struct{}{}}
+		m.ctx, m.cancel = context.WithCancel(ls.h.ctx)
 		ls.members[l.remote] = m
 		ls.h.notifyUp(p)
 	} else {
@@ -157,7 +161,9 @@ func (ls *links) succeed(l *link, p Peer) {
 	ls.unproven--
 	close(l.settled)
 	ls.mu.Unlock()
-	ls.h.gossip.announce(l.remote)
+	if first {
+		ls.h.gossip.attend(m.ctx, l.remote)
+	}
 }
 
 // leave takes a proven link from its member. ls.mu is held.
@@ -167,6 +173,7 @@ func (ls *links) leave(l *link) {
 		return
 	}
 	delete(ls.members, l.remote)
+	m.cancel()
 	ls.h.gossip.forget(l.remote)
 	ls.h.notifyDown(m.peer)
 }

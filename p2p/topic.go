@@ -79,7 +79,7 @@ func (h *Host) Join(cfg TopicConfig) (*Topic, error) {
 	}
 	if err := t.join(); err != nil {
 		h.gossip.remove(t)
-		h.gossip.unsubscribe(cfg.Name)
+		h.gossip.recall(cfg.Name)
 		return nil, fmt.Errorf("join topic %s: %w", cfg.Name, err)
 	}
 	return t, nil
@@ -103,7 +103,7 @@ func (t *Topic) join() (err error) {
 	}
 	// Peers that subscribed before we knew the topic come first, so that the
 	// mesh is there when we are.
-	t.g.resubscribe(t.cfg.Name)
+	t.g.recall(t.cfg.Name)
 	if t.sub, err = t.topic.Subscribe(pubsub.WithBufferSize(receiveQueue)); err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (t *Topic) Leave() error {
 	t.cancel()
 	err := t.unjoin()
 	t.g.remove(t)
-	t.g.unsubscribe(t.cfg.Name)
+	t.g.recall(t.cfg.Name)
 	if err != nil && t.g.h.ctx.Err() == nil {
 		return fmt.Errorf("leave topic %s: %w", t.cfg.Name, err)
 	}
