@@ -48,7 +48,7 @@ type State interface {
 	Past
 }
 
-// Parts are the messages inside a proposal, parsed.
+// Parts are the messages inside a proposal, parsed. They may share its memory.
 type Parts struct {
 	Proposal      *peer.Proposal
 	Header        *common.Header
@@ -87,11 +87,11 @@ func (p *Proposal) Binding() []byte {
 // missing or does not parse. It verifies nothing.
 func Unpack(sp *peer.SignedProposal) (*Proposal, error) {
 	parts := &Parts{Proposal: &peer.Proposal{}, Header: &common.Header{}, ChannelHeader: &common.ChannelHeader{}}
-	if err := parse(sp.GetProposalBytes(), parts.Proposal, "Proposal"); err != nil {
-		return nil, err
+	if err := OpenProposal(sp.GetProposalBytes(), parts.Proposal); err != nil {
+		return nil, malformed("Proposal", err)
 	}
-	if err := parse(parts.Proposal.Header, parts.Header, "Header"); err != nil {
-		return nil, err
+	if err := OpenHeader(parts.Proposal.Header, parts.Header); err != nil {
+		return nil, malformed("Header", err)
 	}
 	if err := parse(parts.Header.ChannelHeader, parts.ChannelHeader, "ChannelHeader"); err != nil {
 		return nil, err
@@ -113,8 +113,8 @@ func assemble(sp *peer.SignedProposal, parts *Parts) (*Proposal, error) {
 
 func (p *Proposal) readHeaders() error {
 	ch, sh, ext := p.parts.ChannelHeader, &common.SignatureHeader{}, &peer.ChaincodeHeaderExtension{}
-	if err := parse(p.parts.Header.SignatureHeader, sh, "SignatureHeader"); err != nil {
-		return err
+	if err := openSignatureHeader(p.parts.Header.SignatureHeader, sh); err != nil {
+		return malformed("SignatureHeader", err)
 	}
 	if err := parse(ch.Extension, ext, "ChaincodeHeaderExtension"); err != nil {
 		return err
@@ -136,8 +136,8 @@ func (p *Proposal) readHeaders() error {
 func (p *Proposal) readPayload() error {
 	if p.parts.Payload == nil || p.parts.Spec == nil {
 		p.parts.Payload, p.parts.Spec = &peer.ChaincodeProposalPayload{}, &peer.ChaincodeInvocationSpec{}
-		if err := parse(p.Payload, p.parts.Payload, "ChaincodeProposalPayload"); err != nil {
-			return err
+		if err := OpenPayload(p.Payload, p.parts.Payload); err != nil {
+			return malformed("ChaincodeProposalPayload", err)
 		}
 		if err := parse(p.parts.Payload.Input, p.parts.Spec, "ChaincodeInvocationSpec"); err != nil {
 			return err
@@ -162,9 +162,13 @@ func (p *Proposal) readPayload() error {
 
 func parse(raw []byte, m proto.Message, what string) error {
 	if err := proto.Unmarshal(raw, m); err != nil {
-		return fmt.Errorf("error unmarshaling %s: %w", what, err)
+		return malformed(what, err)
 	}
 	return nil
+}
+
+func malformed(what string, err error) error {
+	return fmt.Errorf("error unmarshaling %s: %w", what, err)
 }
 
 // marshal is deterministic: what it makes is hashed and signed.

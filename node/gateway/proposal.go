@@ -30,16 +30,16 @@ func unpack(sp *peer.SignedProposal) (*proposal, error) {
 	}
 	prop, header, ch := new(peer.Proposal), new(common.Header), new(common.ChannelHeader)
 	payload, spec := new(peer.ChaincodeProposalPayload), new(peer.ChaincodeInvocationSpec)
-	if err := proto.Unmarshal(sp.ProposalBytes, prop); err != nil {
+	if err := endorse.OpenProposal(sp.ProposalBytes, prop); err != nil {
 		return nil, fmt.Errorf("error unmarshalling Proposal: %w", err)
 	}
-	if err := proto.Unmarshal(prop.Header, header); err != nil {
+	if err := endorse.OpenHeader(prop.Header, header); err != nil {
 		return nil, fmt.Errorf("error unmarshalling Header: %w", err)
 	}
 	if err := proto.Unmarshal(header.ChannelHeader, ch); err != nil {
 		return nil, fmt.Errorf("error unmarshalling ChannelHeader: %w", err)
 	}
-	if err := proto.Unmarshal(prop.Payload, payload); err != nil {
+	if err := endorse.OpenPayload(prop.Payload, payload); err != nil {
 		return nil, fmt.Errorf("error unmarshalling ChaincodeProposalPayload: %w", err)
 	}
 	if err := proto.Unmarshal(payload.Input, spec); err != nil {
