@@ -170,7 +170,8 @@ func TestTheRouterLetsGoOfAnOlderStreamFirst(t *testing.T) {
 // whatever order.
 func TestTheRouterFindsWhatIsTrueWhenItLooks(t *testing.T) {
 	m := newRules(map[string][]string{"c": {"Org1"}})
-	a, b := newHost(t, "Org1", m), newHost(t, "Org1", m, func(h *Host) { h.gossip.arrived = silent{} })
+	quiet := func(h *Host) { h.gossip.arrived = silent{} }
+	a, b := newHost(t, "Org1", m, quiet), newHost(t, "Org1", m, quiet)
 	connect(t, a, b)
 	g, id := a.gossip, b.self
 	in := newInbound(nil)
@@ -204,6 +205,8 @@ func TestTheRouterFindsWhatIsTrueWhenItLooks(t *testing.T) {
 	}
 	finds(said("topic", true), absent) // not joined here
 	topic := join(t, a, "topic", "c")
+	finds(looked("topic"), absent) // what is published would not reach it
+	stream := g.opened(id, nil)
 	finds(looked("topic", "other"), grafted, absent)
 	finds(looked("topic"), subscribed)
 	finds(said("topic", true), subscribed)
@@ -217,7 +220,13 @@ func TestTheRouterFindsWhatIsTrueWhenItLooks(t *testing.T) {
 	finds(said("topic", false), absent)
 	finds(looked("topic"), absent)
 	finds(said("topic", true), grafted)
-	g.recallPeer(id) // a new stream to it
+	g.lost(id, stream)
+	finds(looked("topic"), absent)
+	finds(said("topic", true), absent)
+	g.opened(id, nil)
+	g.recallPeer(id)
+	finds(looked("topic"), grafted)
+	g.recallPeer(id) // the router has forgotten it
 	finds(looked("topic"), grafted)
 	finds(looked("")) // a new stream from it
 	finds(looked("topic"), absent)

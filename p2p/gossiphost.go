@@ -59,8 +59,9 @@ func (gh *gossipHost) NewStream(ctx context.Context, id peer.ID, _ ...protocol.I
 	if err != nil {
 		return nil, fmt.Errorf("gossip with %s: %w", id, err)
 	}
+	o := gh.g.opened(id, s)
 	go gh.g.recallPeer(id) // ends when the router has read it, or given up the peer's stream
-	return gh.g.opened(id, s), nil
+	return o, nil
 }
 
 func (h *Host) openGossip(ctx context.Context, id peer.ID) (network.Stream, error) {

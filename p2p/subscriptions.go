@@ -9,8 +9,9 @@ import (
 // the router, which forgets it with our stream to the peer and never hears what
 // Membership did not admit at the time. Whatever changes, a topic that is joined
 // or left, an answer of Membership, a new stream to the peer, the router is made
-// to look again (inbound.recall), and it finds what is true when it looks: wanted
-// and admitted. So the order of such changes does not matter.
+// to look again (inbound.recall), and it finds what is true when it looks: wanted,
+// admitted, and reached, for without a stream to the peer the router would drop
+// what it has for it. So the order of such changes does not matter.
 
 // hear notes what a peer says of its subscriptions; a look notes nothing. It returns
 // what the router is told instead: what is true now; news are the topics among it
@@ -62,7 +63,8 @@ func (g *gossip) note(id peer.ID, topic string, subscribed bool) {
 	}
 }
 
-// settle decides whether a peer is subscribed, and whether that is new.
+// settle decides whether the router counts a peer to a topic, and whether that is
+// new.
 func (g *gossip) settle(id peer.ID, topic string, admitted bool) (subscribed, isNew bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -74,8 +76,9 @@ func (g *gossip) settle(id peer.ID, topic string, admitted bool) (subscribed, is
 	if !wanted {
 		return false, false
 	}
-	in.wants[topic] = admitted
-	return admitted, admitted && !before
+	subscribed = admitted && g.outbound[id] != nil
+	in.wants[topic] = subscribed
+	return subscribed, subscribed && !before
 }
 
 // recall makes the router look again at who is subscribed to a topic.
