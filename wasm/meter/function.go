@@ -15,6 +15,7 @@ type function struct {
 	fuel    uint32 // global
 	depth   uint32 // global
 	limit   uint32 // of depth
+	bounded bool   // memory never is the whole address space
 	shape   shape
 
 	out     []byte
@@ -37,20 +38,22 @@ type function struct {
 }
 
 // rewriteBodies answers the metered bodies, each in an array of its own. The
-// module's become those with shorter jumps.
+// module's become what is metered: those with shorter jumps and stretches.
 func rewriteBodies(m *code.Module, f *function) ([][]byte, error) {
 	bodies := make([][]byte, len(m.Bodies))
 	var j jumps
+	var s stretches
 	for i := range m.Bodies {
-		b, err := j.shorten(m, i)
+		var err error
+		if m.Bodies[i], err = j.shorten(m, i); err == nil {
+			m.Bodies[i], err = s.shorten(m, i, f.bounded)
+		}
 		if err == nil {
-			m.Bodies[i] = b
-			b, err = f.rewrite(m, i)
+			bodies[i], err = f.rewrite(m, i)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("function %d: %w", len(m.Imports)+i, err)
 		}
-		bodies[i] = b
 	}
 	return bodies, nil
 }

@@ -31,6 +31,8 @@ func FuzzMeter(f *testing.F) {
 	f.Add(one(1, 1, []byte{code.OpLoop, code.I64, code.OpLocalGet, 0, 0x50, code.OpIf, code.Void, code.OpI64Const, 1, code.OpReturn,
 		code.OpElse, code.OpLocalGet, 0, 0xa7, code.OpBrTable, 2, 0, 1, 0, code.OpEnd, code.OpLocalGet, 0, code.OpEnd}))
 	f.Add(one(0, 0, []byte{code.OpI32Const, 0, code.OpI32Const, 0, code.OpI32Const, 8, 0xfc, 10, 0, 0, code.OpI64Const, 1}))
+	f.Add(one(1, 0, []byte{code.OpLocalGet, 0, code.OpI32Wrap, 0x29, 3, 0, code.OpLocalGet, 0, code.OpI64Const, 8, code.OpI64Add, code.OpI32Wrap, 0x29, 3, 4,
+		0x53, code.OpI64ExtendU, code.OpI64Eqz, code.OpI32Eqz, code.OpI64ExtendU}))
 	ctx := context.Background()
 	config := wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features)
 	valid := func(module []byte) bool {

@@ -2,6 +2,7 @@ package meter
 
 import (
 	"math"
+	"slices"
 
 	"github.com/weft-network/weft/wasm/internal/code"
 )
@@ -38,6 +39,7 @@ type jumps struct {
 	fresh  int      // how many of the innermost ones nothing stands in yet
 	tables []*table // in order
 	heads  int      // so far
+	enters bool     // a table by the first parameter may still come
 	writes bool     // the tables know of all cycles
 
 	// The two instructions before the one at hand. Labels do not outlast theirs.
@@ -102,7 +104,7 @@ func free(next []int, i int) int {
 // that is not valid is an error or becomes another one that is not.
 func (j *jumps) shorten(m *code.Module, i int) ([]byte, error) {
 	j.tables, j.writes = j.tables[:0], false
-	if _, err := j.walk(m, i); err != nil || len(j.tables) == 0 {
+	if enters, err := j.walk(m, i); err != nil || len(j.tables) == 0 && !enters {
 		return m.Bodies[i], err
 	}
 	for _, t := range j.tables {
@@ -123,10 +125,15 @@ func (j *jumps) walk(m *code.Module, i int) (changed bool, err error) {
 	}
 	j.out = append(code.AppendU32(j.out[:0], j.body.Declared), j.body.Groups...)
 	j.open, j.opened, j.fresh, j.heads = append(j.open[:0], place{}), 0, 0, 0
+	j.enters = len(m.Types[m.Functions[i]].Params) > 0
 	j.before, j.last = code.Instruction{}, code.Instruction{}
 	var in code.Instruction
 	for j.body.Next(&in) {
 		label, shorter := j.step(&in)
+		if j.entry(&in) {
+			j.enter(&in)
+			changed = true
+		}
 		switch {
 		case !j.writes:
 		case shorter:
@@ -137,6 +144,33 @@ func (j *jumps) walk(m *code.Module, i int) (changed bool, err error) {
 		j.before, j.last = j.last, in
 	}
 	return changed, j.body.Err()
+}
+
+// entry says whether this is the first table, and by the first parameter. In Go's
+// functions that is the piece to go on at: 0, the first one, for every call but
+// those that resume a function whose goroutine had to wait or whose stack had to
+// grow. Where jumps back come to the table, the branch would cost each of them.
+func (j *jumps) entry(in *code.Instruction) bool {
+	if in.Op != code.OpBrTable || in.Dead || !j.enters {
+		return false
+	}
+	j.enters = false
+	if j.last.Op != code.OpLocalGet || j.last.Index != 0 {
+		return false
+	}
+	return j.heads == 0 || !j.tables[0].repeats()
+}
+
+// repeats says whether a jump back comes to the table.
+func (t *table) repeats() bool {
+	return slices.ContainsFunc(t.back, func(last int) bool { return last != outside })
+}
+
+// enter writes a branch to the first piece before the table, whose operand is on
+// the stack.
+func (j *jumps) enter(in *code.Instruction) {
+	j.out = code.AppendU32(append(j.out, code.OpI32Eqz, code.OpBrIf), in.Labels[0])
+	j.out = append(j.out, code.OpLocalGet, 0)
 }
 
 // step follows one instruction. It answers the label for a branch that can be

@@ -87,3 +87,30 @@ func TestAJumpIntoACycleFromOutsideStays(t *testing.T) {
 		}
 	}
 }
+
+func TestACallComesToTheFirstPieceWithoutTheTable(t *testing.T) {
+	table := func(local byte) []byte { return []byte{code.OpLocalGet, local, code.OpBrTable, 2, 1, 0, 1} }
+	straight := []byte{code.OpLocalGet, 0, code.OpI32Eqz, code.OpBrIf, 1}
+	block := []byte{code.OpBlock, code.Void}
+	within := func(parts ...[]byte) []byte {
+		return join([]byte{1, 1, code.I32}, times(2, code.OpBlock, code.Void), join(parts...), end, end, end)
+	}
+	for name, c := range map[string]struct{ body, want []byte }{
+		"by the parameter":      {within(table(0)), within(straight, table(0))},
+		"by another variable":   {within(table(1)), nil},
+		"not the first table":   {within(block, table(1), end, table(0)), nil},
+		"where nothing comes":   {within([]byte{code.OpUnreachable}, table(0)), nil},
+		"by what becomes of it": {within([]byte{code.OpLocalGet, 0, code.OpI32Eqz, code.OpBrTable, 1, 1, 0}), nil},
+		"where a jump comes back to it": {join([]byte{1, 1, code.I32}, []byte{code.OpLoop, code.Void}, times(2, code.OpBlock, code.Void), table(0), end, end,
+			[]byte{code.OpI32Const, 0, code.OpLocalSet, 0, code.OpBr, 0}, end, end), nil},
+		"only the first of two of it": {within(block, table(0), end, table(0)), within(block, straight, table(0), end, table(0))},
+	} {
+		if c.want == nil {
+			c.want = c.body
+		}
+		got, err := meter.ShorterJumps(c.body, code.I32)
+		if err != nil || !bytes.Equal(got, c.want) {
+			t.Errorf("%s:\n got %x, %v\nwant %x", name, got, err, c.want)
+		}
+	}
+}

@@ -77,7 +77,7 @@ type guest struct {
 	start   int64
 }
 
-var options = meter.Options{MemoryPages: 1 << 16}
+var options = meter.Options{MemoryPages: 1<<16 - 1}
 
 // load rewrites a module and makes an instance as a host has to.
 func (m *machine) load(code []byte, o meter.Options, name string) (*guest, error) {

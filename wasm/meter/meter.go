@@ -3,8 +3,9 @@
 //
 // The rewritten module pays fuel for every stretch of instructions, counts how
 // deep its calls are, makes every NaN the same, jumps straight to where it went by
-// way of a table, exports all of its mutable globals, and carries no initial data,
-// so that an instance of it can be laid over memory that was prepared before.
+// way of a table, gives the places that it looks at in memory by few addresses,
+// exports all of its mutable globals, and carries no initial data, so that an
+// instance of it can be laid over memory that was prepared before.
 // docs/metering.md says what each of these transformations does, and why.
 //
 // What the host owes a rewritten module:
@@ -36,7 +37,7 @@ import "github.com/weft-network/weft/wasm/abi"
 
 // Version names what this package makes of a module. Any change of the rewritten
 // code that a guest or its fuel could show needs another one.
-const Version = "meter 2: jumps 1, nan 1, depth 1, fuel 1"
+const Version = "meter 3: jumps 2, stretches 1, nan 1, depth 1, fuel 1"
 
 // Names that a rewritten module uses. A guest that uses a name with the prefix
 // Reserved itself is refused.

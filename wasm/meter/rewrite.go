@@ -44,6 +44,7 @@ func rewrite(module []byte, o Options, everywhere bool) (*Module, error) {
 		fuel:       uint32(len(m.Globals)),
 		depth:      uint32(len(m.Globals)) + 1,
 		limit:      o.DepthLimit,
+		bounded:    o.MemoryPages < maxPages,
 		everywhere: everywhere,
 	})
 	if err != nil {

@@ -12,8 +12,10 @@ type Instruction struct {
 	Raw []byte
 	// Index is the label, function, type, local or global that it names.
 	Index uint32
-	// Constant is the number that i32.const leaves.
-	Constant int32
+	// Constant is the number that i32.const or i64.const leaves.
+	Constant int64
+	// Align and Offset are those of a load or a store.
+	Align, Offset uint32
 	// Labels are those of br_table, the default last. The next instruction
 	// reuses them.
 	Labels []uint32
@@ -133,13 +135,13 @@ func (b *Body) Next(in *Instruction) bool {
 	case global:
 		in.Index = b.index(uint32(len(b.module.Globals)), "global")
 	case access:
-		b.access(op)
+		b.access(in, op)
 	case oneMemory:
 		b.memory(r.byte())
 	case i32:
-		in.Constant = int32(r.signed(32))
+		in.Constant = r.signed(32)
 	case i64:
-		r.signed(64)
+		in.Constant = r.signed(64)
 	case f32:
 		r.take(4)
 	case f64:
@@ -235,9 +237,9 @@ func (b *Body) memory(i byte) {
 	}
 }
 
-func (b *Body) access(op byte) {
+func (b *Body) access(in *Instruction, op byte) {
 	align := b.r.u32()
-	b.r.u32() // offset
+	in.Align, in.Offset = align, b.r.u32()
 	if b.r.err != nil {
 		return
 	}
