@@ -53,6 +53,7 @@ func pebbleOptions(o Options, lock *pebble.Lock) *pebble.Options {
 		L0CompactionThreshold:       2 * flushesKept,
 		MaxOpenFiles:                openFiles,
 	}
+	po.Experimental.CompactionScheduler = newCompactions()
 	po.EnsureDefaults()
 	last := len(po.Levels) - 1
 	for i := range po.Levels {
