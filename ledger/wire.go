@@ -105,6 +105,21 @@ func pair(raw []byte, a, b *[]byte) error {
 	return f.err
 }
 
+// PlainFields reads a message of nothing but fields of bytes, numbered from 1, over
+// what parts are; the last of several values counts. They share the memory of raw. It
+// is false, and parts are of no use, when raw has other fields or is no message: then
+// ask the library.
+func PlainFields(raw []byte, parts ...*[]byte) bool {
+	f := fields{rest: raw}
+	for f.next() {
+		if f.typ != protowire.BytesType || int(f.num) > len(parts) {
+			return false
+		}
+		*parts[f.num-1] = f.bytes()
+	}
+	return f.err == nil
+}
+
 func openEnvelope(raw []byte) (*common.Envelope, error) {
 	e := &common.Envelope{}
 	return e, pair(raw, &e.Payload, &e.Signature)

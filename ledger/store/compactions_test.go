@@ -45,6 +45,12 @@ func (b *backlog) state() [2]int {
 	return [2]int{b.running, b.waiting}
 }
 
+func (b *backlog) allow(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.allowed = n
+}
+
 func (b *backlog) end() {
 	b.mu.Lock()
 	h := b.handles[0]
@@ -72,14 +78,10 @@ func TestCompactionsRunAsManyAsTheStoreAllows(t *testing.T) {
 		is("while the first runs", 0, 3)
 		first.Done()
 		is("after it", 1, 2)
-		b.mu.Lock()
-		b.allowed = 2
-		b.mu.Unlock()
+		b.allow(2)
 		time.Sleep(sample)
 		is("when more are allowed, and nobody said so", 2, 1)
-		b.mu.Lock()
-		b.allowed = 3
-		b.mu.Unlock()
+		b.allow(3)
 		c.UpdateGetAllowedWithoutPermission()
 		is("when the store says that more are allowed", 3, 0)
 		b.end()

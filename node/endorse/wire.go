@@ -3,8 +3,9 @@ package endorse
 import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/weft-network/weft/ledger"
 )
 
 // A proposal is bytes within bytes, and a protobuf library copies those of each
@@ -35,28 +36,8 @@ func openSignatureHeader(raw []byte, sh *common.SignatureHeader) error {
 
 // open reads m, whose fields from 1 on are bytes.
 func open(raw []byte, m proto.Message, fields ...*[]byte) error {
-	if split(raw, fields) {
+	if ledger.PlainFields(raw, fields...) {
 		return nil
 	}
 	return proto.Unmarshal(raw, m)
-}
-
-// split is false when raw is no message, or has other fields.
-func split(raw []byte, fields []*[]byte) bool {
-	for len(raw) > 0 {
-		num, typ, n := protowire.ConsumeTag(raw)
-		if n < 0 || typ != protowire.BytesType || int(num) > len(fields) {
-			return false
-		}
-		value, m := protowire.ConsumeBytes(raw[n:])
-		if m < 0 {
-			return false
-		}
-		raw = raw[n+m:]
-		if len(value) == 0 {
-			value = nil
-		}
-		*fields[num-1] = value[:len(value):len(value)]
-	}
-	return true
 }

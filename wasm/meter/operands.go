@@ -34,12 +34,3 @@ func takes(op uint16) (n int, leaves, ok bool) {
 func loads(op uint16) bool { return op >= code.OpI32Load && op <= code.OpI64Load32U }
 
 func stores(op uint16) bool { return op >= code.OpI32Store && op <= code.OpI64Store32 }
-
-// accessBytes is how many bytes each load and store touches, from OpI32Load.
-var accessBytes = [...]uint32{
-	4, 8, 4, 8, // i32.load, i64.load, f32.load, f64.load
-	1, 1, 2, 2, // i32.load8, load16
-	1, 1, 2, 2, 4, 4, // i64.load8, load16, load32
-	4, 8, 4, 8, // stores
-	1, 2, 1, 2, 4, // narrow stores
-}

@@ -208,6 +208,6 @@ func (v *values) access(in *code.Instruction, s *sum, n int) {
 	if s.root == 0 || s.kind != code.I32 || in.Offset > reach {
 		return
 	}
-	size := accessBytes[in.Op-code.OpI32Load]
+	size := code.AccessBytes(in.Op)
 	v.accesses = append(v.accesses, access{sum: *s, at: n, end: int64(in.Offset + size)})
 }

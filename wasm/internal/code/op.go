@@ -59,6 +59,9 @@ var naturalAlign = [...]uint8{
 	0, 1, 0, 1, 2, // narrow stores
 }
 
+// AccessBytes is how many bytes a load or a store touches. Other opcodes panic.
+func AccessBytes(op uint16) uint32 { return 1 << naturalAlign[op-OpI32Load] }
+
 // feature names what an opcode belongs to that chaincode may not use.
 func feature(op byte) string {
 	switch {
